@@ -1,0 +1,208 @@
+"""Logging for both processes: JSON lines or readable ones, with every secret and, unless asked for, all speech kept out.
+
+It owns the handlers of the root logger, the redaction of messages, arguments, extras and tracebacks, and the wording
+of speech in logs. Messages are static, what varies goes into `extra={...}`. It decides nothing and counts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, TextIO
+from urllib.parse import quote
+
+from settings import Settings
+
+REDACTED = "[redacted]"
+# What gives a secret away by its shape, whatever its value: headers, JSON Web Tokens, vendors' keys, query arguments.
+_SHAPES = (
+    re.compile(
+        r"(?i)(\b(?:proxy-)?authorization\b['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s'\",}]+"
+    ),
+    re.compile(r"(?i)(\b(?:bearer|x-api-key['\"]?\s*[:=])\s+['\"]?)[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?i)([?&](?:access_token|api_key|apikey|key|token|secret)=)[^&\s'\"]+"),
+    re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+    re.compile(r"()\b(?:sk|pplx|csk|sk_car|sb_secret|sb_publishable)[-_][A-Za-z0-9_-]{16,}"),
+)
+_SECRET_NAME = re.compile(r"(?i)(^|_)(secret|password|passwd|authorization|api_?key|access_token|jwt)$")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class Redactor:
+    """Takes secrets out of texts and of nested structures. Values in `secrets` are replaced in every spelling."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spellings = {
+            s for value in secrets if value for s in (value, quote(value, safe=""), json.dumps(value)[1:-1])
+        }
+        ordered = sorted(spellings, key=len, reverse=True)  # longest first: one secret may be part of another
+        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def text(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(REDACTED, text)
+        for shape in _SHAPES:
+            text = shape.sub(rf"\g<1>{REDACTED}", text)
+        return text
+
+    def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
+        """`value` as something JSON can hold, without secrets; a member with a secret's name is replaced whole."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if name and _SECRET_NAME.search(name):
+            return REDACTED
+        if isinstance(value, str):
+            return self.text(value)
+        if depth < 6 and isinstance(value, Mapping):
+            return {self.text(str(k)): self.value(v, str(k), depth + 1) for k, v in value.items()}
+        if depth < 6 and isinstance(value, list | tuple | set | frozenset):
+            return [self.value(v, name, depth + 1) for v in value]
+        return self.text(str(value))
+
+
+class RedactingFilter(logging.Filter):
+    """Cleans a record in place, so that no handler, whoever formats it, can write a secret. Never drops one."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "_sage_clean", False):
+            return True
+        try:
+            message = record.getMessage()
+        except Exception:  # a wrong format string must not lose the line, nor print its arguments elsewhere
+            message = str(record.msg)
+        record.msg, record.args = self._redactor.text(message), ()
+        if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        if record.exc_text:
+            record.exc_text = self._redactor.text(record.exc_text)
+            record.exc_info = None  # formatters other than ours would format the original again
+        if record.stack_info:
+            record.stack_info = self._redactor.text(record.stack_info)
+        for name in set(vars(record)) - _STANDARD:
+            setattr(record, name, self._redactor.value(getattr(record, name), name))
+        record._sage_clean = True
+        return True
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith("_")}
+
+
+def _when(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time, level, logger, event, service`, the extras, and `traceback` where there is one."""
+
+    def __init__(self, service: str, redactor: Redactor) -> None:
+        super().__init__()
+        self._service = service
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        RedactingFilter(self._redactor).filter(record)
+        line: dict[str, Any] = {
+            "time": _when(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            "service": self._service,
+        }
+        # An extra may not pass itself off as one of the fields above.
+        line |= {k if k not in line else f"extra_{k}": v for k, v in _extras(record).items()}
+        if record.exc_text:
+            line["traceback"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class ReadableFormatter(logging.Formatter):
+    """`12:30:01.250 INFO  worker  message  key=value`, for people at a terminal."""
+
+    def __init__(self, service: str, redactor: Redactor) -> None:
+        super().__init__()
+        self._service = service
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        RedactingFilter(self._redactor).filter(record)
+        when = _when(record).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        extras = "".join(f"  {k}={v}" for k, v in _extras(record).items())
+        # A line break in a name or a vendor's message must not look like a line of ours.
+        message = (record.getMessage() + extras).replace("\r", "\\r").replace("\n", "\\n")
+        lines = [f"{when} {record.levelname:<7} {self._service} {record.name}: {message}"]
+        return "\n".join(lines + [t for t in (record.exc_text, record.stack_info) if t])
+
+
+def configure(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
+    """Send all logs of this process to `stream` (standard output), as lines of `service`. May be called again.
+
+    Handlers that libraries put on the root or on their own loggers are taken off: each would be a way past the
+    redaction. Handlers that forward records to another process keep their place and get the filter.
+    """
+    stream = stream or sys.stdout
+    redactor = Redactor(settings.secret_values())
+    as_json = settings.production or not stream.isatty()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter((JsonFormatter if as_json else ReadableFormatter)(service, redactor))
+    root = logging.getLogger()
+    root.setLevel(settings.log_level)
+    root.handlers[:] = [h for h in root.handlers if not _writes_itself(h)] + [handler]
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if any(_writes_itself(h) for h in logger.handlers):
+            logger.handlers[:] = [h for h in logger.handlers if not _writes_itself(h)]
+            logger.propagate = True
+    for each in root.handlers:
+        each.filters[:] = [f for f in each.filters if not isinstance(f, RedactingFilter)]
+        each.addFilter(RedactingFilter(redactor))
+    logging.captureWarnings(True)
+    _log_uncaught()
+    for chatty in ("httpx", "httpcore", "hpack", "asyncio", "websockets"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def _writes_itself(handler: logging.Handler) -> bool:
+    # FileHandler is a StreamHandler too, but somebody asked for that file: it stays and gets the filter.
+    return isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler)
+
+
+def _log_uncaught() -> None:
+    """Uncaught exceptions go through the log, as Python's own report of them would print what they hold."""
+    log = logging.getLogger("sage.uncaught")
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            log.critical("Uncaught exception", exc_info=(kind, error, trace))
+
+    def report_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+            log.critical(
+                "Uncaught exception in a thread", exc_info=(args.exc_type, args.exc_value, args.exc_traceback)
+            )
+
+    sys.excepthook = report
+    threading.excepthook = report_thread
+
+
+def speech(settings: Settings, text: str) -> str:
+    """What may stand in a log for something that was said: the words if LOG_TRANSCRIPTS, else "[N words]"."""
+    if settings.log_transcripts:
+        return text
+    count = len(text.split())
+    return f"[{count} word]" if count == 1 else f"[{count} words]"
