@@ -1,0 +1,134 @@
+"""What can happen in a debate, as frozen values, and their JSON shape for the journal.
+
+Owns the words that the ears, the page and the journal share with the debate. Decides nothing and knows no clock:
+the time at which an event is applied travels beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+ROLES = ("host", "debater", "judge", "audience")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody came into the room, or came back. `role` is one of ROLES, from the signed token."""
+
+    identity: str
+    name: str
+    role: str = "debater"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """An ear hears the first sound of an utterance."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The utterance is over; `seconds` is the length of the speech itself, without the silence that ended it."""
+
+    identity: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uttered:
+    """Words of one person, final. `start` and `end` are seconds of the debate."""
+
+    utterance_id: str
+    identity: str
+    text: str
+    start: float
+    end: float
+    via: str = "voice"  # or "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class HandRaised:
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandLowered:
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A command from the page ("rpc") or the web service ("http"); `role` was vouched for by the signed token."""
+
+    by: str
+    name: str
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    role: str = "debater"
+    via: str = "rpc"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratorSpoke:
+    """What the moderator has really said aloud; `start` and `end` in seconds of the debate."""
+
+    text: str
+    start: float
+    end: float
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing happened, but time went on."""
+
+
+Event = (
+    Joined | Left | SpeechStarted | SpeechEnded | Uttered | HandRaised | HandLowered | Commanded | ModeratorSpoke | Tick
+)
+_TYPES: Mapping[str, type[Event]] = MappingProxyType({
+    "joined": Joined,
+    "left": Left,
+    "speech_started": SpeechStarted,
+    "speech_ended": SpeechEnded,
+    "uttered": Uttered,
+    "hand_raised": HandRaised,
+    "hand_lowered": HandLowered,
+    "commanded": Commanded,
+    "moderator_spoke": ModeratorSpoke,
+    "tick": Tick,
+})
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """`event` as a JSON object: its "type" and its fields."""
+    data: dict[str, Any] = {"type": _NAMES[type(event)]}
+    for item in fields(event):
+        value = getattr(event, item.name)
+        data[item.name] = dict(value) if isinstance(value, Mapping) else value
+    return data
+
+
+def from_json(data: Mapping[str, Any]) -> Event:
+    """The event that `data` describes; members that no field bears ("at" of the journal) are passed over.
+
+    Raises ValueError where the type is unknown or a field without a default is missing.
+    """
+    kind = _TYPES.get(str(data.get("type")))
+    if kind is None:
+        raise ValueError(f"no event is of the type {data.get('type')!r}")
+    known = {item.name for item in fields(kind)}
+    values = {key: value for key, value in data.items() if key in known}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"the event {data.get('type')!r} lacks a field: {error}") from None
