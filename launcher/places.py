@@ -1,0 +1,39 @@
+"""Where the launcher finds and keeps things, and what a child process may inherit of the environment.
+
+Standard library only: the bootstrap uses it before anything is installed.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+VENV = REPOSITORY / ".venv"
+VENV_PYTHON = VENV / "bin" / "python"
+
+# What programs need of a user's session: nothing by which a vendor or a server could be named.
+INHERITED = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "COLORTERM",
+    "NO_COLOR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "HF_HOME",
+    "HF_HUB_OFFLINE", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PIP_INDEX_URL", "PIP_CERT",
+    "PIP_CONFIG_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "GOPROXY", "GOFLAGS", "GOSUMDB", "GOCACHE", "GOMODCACHE", "GOPATH", "OMP_NUM_THREADS", "CI",
+)  # fmt: skip
+
+
+def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The least environment a program runs in, with `extra` on top: no key of the developer's, no `.env`."""
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    kept |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
+    return kept | {"PYTHONUNBUFFERED": "1", "SAGE_ENV_FILE": os.devnull} | dict(extra or {})
+
+
+def whole_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The user's own environment with `extra` on top: what `make run` gives to web service and worker."""
+    return dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | dict(extra or {})
+
+
+def cache_folder() -> Path:
+    """Sage's folder for tools that are built once for all checkouts of a user."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "sage"
