@@ -47,7 +47,7 @@ class Journal:
     async def open_debate(self, debate: DebateRecord) -> DebateRecord:
         """See `Store`. Where the disk refuses, `debate` itself is the answer and its file is made later."""
         check_debate(debate)
-        kept = await self._written(debate.debate_id, opening=debate)
+        kept = await self._submit(debate.debate_id, debate, ())
         assert isinstance(kept, DebateRecord)
         return kept
 
@@ -57,7 +57,9 @@ class Journal:
         groups: dict[str, list[Record]] = {}
         for record in records:
             groups.setdefault(record.debate_id, []).append(record)
-        outcomes = await asyncio.gather(*(self._written(id_, records=rows) for id_, rows in groups.items()))
+        # All are queued before the first is awaited: the order of calls is the order of writing.
+        answers = [self._submit(debate_id, None, rows) for debate_id, rows in groups.items()]
+        outcomes = await asyncio.gather(*answers)
         return all(outcome is True for outcome in outcomes)
 
     async def records(
@@ -103,9 +105,9 @@ class Journal:
         if readers is not None:
             await asyncio.to_thread(readers.shutdown)
 
-    async def _written(
-        self, debate_id: str, *, opening: DebateRecord | None = None, records: Sequence[Record] = ()
-    ) -> bool | DebateRecord:
+    def _submit(
+        self, debate_id: str, opening: DebateRecord | None, records: Sequence[Record]
+    ) -> asyncio.Future[bool | DebateRecord]:
         self._check_open()
         if self._writer is None:
             # Made at the first use: the worker forks, and a thread does not survive that.
@@ -128,7 +130,7 @@ class Journal:
                 loop.call_soon_threadsafe(settle, outcome)
 
         self._writer.submit(Write(debate_id, opening, tuple(records), done))
-        return await answer
+        return answer
 
     async def _read(self, read: Callable[[], _T]) -> _T:
         self._check_open()

@@ -45,7 +45,7 @@ class Recall:
         return bool(self.words)
 
     def sentence(self) -> str:
-        """One sentence to speak, "Last time here you spoke about Taxes, with Ana and Ben."; "" for nothing."""
+        """One sentence to speak: "Last time here you spoke about Taxes, with Ana and Ben."; or ""."""
         if not self:
             return ""
         names = self.speakers[:_SENTENCE_NAMES]
