@@ -1,14 +1,13 @@
 """Signed commands from the web service to a moderator (`send_data`, topic `sage.command`).
 
-Owns the payload's form, its HMAC and the refusal of forged, stale and repeated ones. Refuses to own what a command
-means or how it travels. A data packet's sender proves nothing (hidden participants look like the server), so the
-signature, bound to one room, is the only proof.
+Owns the payload's form, its HMAC and the refusal of forged, stale and repeated ones. Refuses to own what a
+command means or how it travels. A data packet's sender proves nothing (hidden participants look like the
+server), so the signature, bound to one room, is the only proof.
 """
 
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ _MEMBERS = frozenset({"id", "name", "args", "by", "at", "room", "sig"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A verified command. `at` is seconds since the epoch, `by` who asked (for the journal, not a participant)."""
+    """A verified command. `at` is seconds since the epoch, `by` who asked (no participant, "http" for instance)."""
 
     id: str
     name: str
@@ -38,8 +37,8 @@ class Command:
 def sign(command: Mapping[str, Any], secret: str) -> bytes:
     """The UTF-8 JSON payload of `command` with its signature.
 
-    `command` has exactly `id, name, by, room` (text), `args` (text by text) and `at` (epoch seconds). Raises ValueError
-    where a member is missing, unknown or of another type, or `secret` is empty: that is a mistake in our own code.
+    `command` has exactly `id, name, by, room` (text), `args` (text by text) and `at` (epoch seconds). Raises
+    ValueError where a member is missing, unknown or of another type, or `secret` is empty: our own mistakes.
     """
     if not secret:
         raise ValueError("a command cannot be signed with an empty secret")
@@ -51,8 +50,10 @@ def sign(command: Mapping[str, Any], secret: str) -> bytes:
 
 
 class Verifier:
-    """Checks payloads against the shared secret and remembers the ids it has let through, for as long as they are
-    fresh. `now` is always an argument: no clock in here."""
+    """Checks payloads against the shared secret and remembers the ids it has let through while they are fresh.
+
+    `now` is always an argument: no clock in here.
+    """
 
     def __init__(self, secret: str, *, max_age_seconds: float = 30.0, capacity: int = 4096) -> None:
         if not secret:
@@ -66,8 +67,11 @@ class Verifier:
         return f"Verifier(max_age_seconds={self._max_age_seconds})"
 
     def verify(self, payload: bytes, *, room: str, now: float) -> Command:
-        """The command in `payload`; `now` in epoch seconds. Raises Forbidden, with a code of its own for each cause:
-        `command-malformed`, `bad-signature`, `wrong-room`, `command-stale`, `command-repeated`."""
+        """The command in `payload`; `now` in epoch seconds.
+
+        Raises Forbidden with the code `command-malformed`, `bad-signature`, `wrong-room`, `command-stale`,
+        `command-repeated` or `too-many-commands`.
+        """
         members = _parse(payload)
         unsigned = {key: value for key, value in members.items() if key != "sig"}
         # compare_digest on bytes: on text it raises for anything but ASCII.
@@ -77,7 +81,8 @@ class Verifier:
             raise _refused("wrong-room", "the command was signed for another room")
         at = float(members["at"])
         if abs(now - at) > self._max_age_seconds:
-            raise _refused("command-stale", f"the command is not within {self._max_age_seconds:g} s of this clock")
+            limit = f"{self._max_age_seconds:g} s"
+            raise _refused("command-stale", f"the command is not within {limit} of this clock")
         self._remember(members["id"], at, now)
         return Command(members["id"], members["name"], dict(members["args"]), members["by"], at)
 
@@ -113,7 +118,8 @@ def _problem_of(members: object) -> str:
     if not all(_is_text(members[key]) for key in ("id", "name", "by", "room", "sig")) or not members["id"]:
         return "id, name, by, room and sig are text"
     at = members["at"]
-    if isinstance(at, bool) or not isinstance(at, int | float) or not -1e12 < at < 1e12 or not math.isfinite(at):
+    # NaN and infinity fail the comparison, as does an integer that no float can hold.
+    if isinstance(at, bool) or not isinstance(at, int | float) or not -1e12 < at < 1e12:
         return "at is a number of seconds"
     args = members["args"]
     if not isinstance(args, dict) or not all(_is_text(k) and _is_text(v) for k, v in args.items()):
