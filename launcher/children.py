@@ -4,6 +4,8 @@ It owns pipes and threads of one child; who is started when, and what a death me
 """
 
 import contextlib
+import errno
+import io
 import json
 import os
 import signal
@@ -44,7 +46,9 @@ class Child:
         env: Mapping[str, str],
         cwd: Path,
         sink: LineSink = discard,
+        terminal: bool = False,
     ) -> None:
+        """`terminal`: it writes to a terminal of its own, and so as it would for a person."""
         self.name = name
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.started_at = time.monotonic()
@@ -52,12 +56,21 @@ class Child:
         self._sink = sink
         self._heard = threading.Condition()
         self._control, theirs = socket.socketpair()
+        read_end, write_end = os.openpty() if terminal else os.pipe()
+        self._output = os.fdopen(read_end, "rb", buffering=0)
         with theirs:
+            guard = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), "--"]
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), "--", *command],
-                env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, pass_fds=(theirs.fileno(),), start_new_session=True,
-            )  # fmt: skip
+                [*guard, *command],
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        os.close(write_end)
         self._reports = self._control.makefile("r", encoding="utf-8")
         try:
             started = json.loads(self._reports.readline() or '{"error": "the guard ended at once"}')
@@ -125,21 +138,27 @@ class Child:
         if hasattr(self, "_waiter"):
             self._waiter.join(timeout)
             self._reader.join(timeout)
-        elif self._guard.stdout is not None:
-            self._guard.stdout.close()
+        else:
+            self._output.close()
         self._reports.close()
         self._control.close()
         return self.exit_code if self.exit_code is not None else code
 
     def _read(self) -> None:
-        assert self._guard.stdout is not None
-        with self._guard.stdout as output:
-            for raw in output:
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
-                with self._heard:
-                    self.lines.append(line)
-                    self._heard.notify_all()
-                self._sink(self.name, line)
+        with self._output, io.BufferedReader(self._output) as output:
+            try:
+                for raw in output:
+                    self._hear(raw.decode("utf-8", "replace").rstrip("\r\n"))
+            except OSError as error:
+                # A terminal whose last writer is gone answers with an error, a pipe with its end.
+                if error.errno != errno.EIO:
+                    raise
+
+    def _hear(self, line: str) -> None:
+        with self._heard:
+            self.lines.append(line)
+            self._heard.notify_all()
+        self._sink(self.name, line)
 
     def _wait(self) -> None:
         code = self._guard.wait()

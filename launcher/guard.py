@@ -2,8 +2,8 @@
 
 Started as `python -I -S guard.py CONTROL_FD -- COMMAND...` with one end of a socket pair. It reports the
 program's process id and exit there, and takes one-byte orders from it. When the other end closes (the
-launcher was killed), it stops the program. It knows nothing of Sage and imports only the standard library, as it runs
-beside every child.
+launcher was killed), it stops the program. It knows nothing of Sage, and imports only the standard library
+as it runs beside every child.
 """
 
 import contextlib
