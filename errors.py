@@ -1,7 +1,7 @@
 """The tree of errors that Sage raises on purpose, each with a stable code, a hint and whether a retry helps.
 
-It owns the one JSON shape of an error (RFC 9457, `to_problem`). It knows nothing of HTTP frameworks, vendors or
-logging, and no error of it may ever carry a secret: name the variable, never its value.
+It owns the one JSON shape of an error (RFC 9457, `to_problem`). It knows nothing of HTTP frameworks, vendors
+or logging, and no error of it may ever carry a secret: name the variable, never its value.
 
     SageError
     ├── SettingsError        the configuration cannot be used; carries every Problem at once
@@ -15,6 +15,7 @@ logging, and no error of it may ever carry a secret: name the variable, never it
     └── Unavailable          something we depend on is away (503); a retry helps
 """
 
+# ruff: noqa: N818  (the names say what happened, as an answer to a person does; "Error" adds nothing to them)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Logging for both processes: JSON lines or readable ones, with every secret and, unless asked for, all speech kept out.
+"""Logging for both processes: JSON lines or readable ones, with every secret and all speech kept out.
 
-It owns the handlers of the root logger, the redaction of messages, arguments, extras and tracebacks, and the wording
-of speech in logs. Messages are static, what varies goes into `extra={...}`. It decides nothing and counts nothing.
+It owns the handlers of the root logger, the redaction of messages, arguments, extras and tracebacks, and the
+wording of speech in logs. Messages are static, what varies goes into `extra={...}`. It counts nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote
 from settings import Settings
 
 REDACTED = "[redacted]"
-# What gives a secret away by its shape, whatever its value: headers, JSON Web Tokens, vendors' keys, query arguments.
+# What gives a secret away by its shape, whatever its value: headers, tokens, vendors' keys, query arguments.
 _SHAPES = (
     re.compile(
         r"(?i)(\b(?:proxy-)?authorization\b['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s'\",}]+"
@@ -31,14 +31,17 @@ _SHAPES = (
     re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
     re.compile(r"()\b(?:sk|pplx|csk|sk_car|sb_secret|sb_publishable)[-_][A-Za-z0-9_-]{16,}"),
 )
+# Libraries whose lines below WARNING hold requests, and with them speech and headers.
+_TELL_WHAT_WAS_SAID = ("openai", "httpx", "httpcore", "hpack", "websockets", "asyncio")
 _SECRET_NAME = re.compile(r"(?i)(^|_)(secret|password|passwd|authorization|api_?key|access_token|jwt)$")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Redactor:
-    """Takes secrets out of texts and of nested structures. Values in `secrets` are replaced in every spelling."""
+    """Takes secrets out of texts and of nested structures, in every spelling of a value."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], *, keep_speech: bool = False) -> None:
+        self._keep_speech = keep_speech
         spellings = {
             s for value in secrets if value for s in (value, quote(value, safe=""), json.dumps(value)[1:-1])
         }
@@ -53,11 +56,14 @@ class Redactor:
         return text
 
     def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
-        """`value` as something JSON can hold, without secrets; a member with a secret's name is replaced whole."""
+        """`value` as something JSON can hold; a member with a secret's name is replaced whole."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if name and _SECRET_NAME.search(name):
             return REDACTED
+        # The framework marks what people said by this prefix.
+        if name.startswith("lk.pii.") and not self._keep_speech:
+            return _counted(str(value))
         if isinstance(value, str):
             return self.text(value)
         if depth < 6 and isinstance(value, Mapping):
@@ -68,7 +74,7 @@ class Redactor:
 
 
 class RedactingFilter(logging.Filter):
-    """Cleans a record in place, so that no handler, whoever formats it, can write a secret. Never drops one."""
+    """Cleans a record in place, so that no handler, whoever formats it, can write a secret. Drops none."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -79,7 +85,7 @@ class RedactingFilter(logging.Filter):
             return True
         try:
             message = record.getMessage()
-        except Exception:  # a wrong format string must not lose the line, nor print its arguments elsewhere
+        except Exception:  # noqa: BLE001  a wrong format string, or a broken __str__, must not lose the line
             message = str(record.msg)
         record.msg, record.args = self._redactor.text(message), ()
         if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
@@ -104,7 +110,7 @@ def _when(record: logging.LogRecord) -> datetime:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time, level, logger, event, service`, the extras, and `traceback` where there is one."""
+    """One JSON object a line: `time, level, logger, event, service`, the extras, and any `traceback`."""
 
     def __init__(self, service: str, redactor: Redactor) -> None:
         super().__init__()
@@ -147,37 +153,56 @@ class ReadableFormatter(logging.Formatter):
         return "\n".join(lines + [t for t in (record.exc_text, record.stack_info) if t])
 
 
-def configure(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
-    """Send all logs of this process to `stream` (standard output), as lines of `service`. May be called again.
+class _MessageFormatter(logging.Formatter):
+    """The message alone. The framework forwards what a handler formats as the message of a new record, and
+    the traceback beside it; formatted by default, that would stand in the log twice."""
 
-    Handlers that libraries put on the root or on their own loggers are taken off: each would be a way past the
-    redaction. Handlers that forward records to another process keep their place and get the filter.
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage()
+
+
+def configure(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
+    """Send all logs of this process to `stream` (standard output); may be called again.
+
+    Handlers that libraries put on the root or on their own loggers are taken off: each would be a way past
+    the redaction. Where a handler forwards records to the parent process (a job's), it stays the only way
+    out. LiveKit's CLI adds a handler of its own when it starts: call this again after that.
     """
     stream = stream or sys.stdout
-    redactor = Redactor(settings.secret_values())
-    as_json = settings.production or not stream.isatty()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter((JsonFormatter if as_json else ReadableFormatter)(service, redactor))
+    redactor = Redactor(settings.secret_values(), keep_speech=settings.log_transcripts)
     root = logging.getLogger()
     root.setLevel(settings.log_level)
-    root.handlers[:] = [h for h in root.handlers if not _writes_itself(h)] + [handler]
-    for name in list(logging.root.manager.loggerDict):
-        logger = logging.getLogger(name)
-        if any(_writes_itself(h) for h in logger.handlers):
-            logger.handlers[:] = [h for h in logger.handlers if not _writes_itself(h)]
+    for logger in (root, *map(logging.getLogger, list(root.manager.loggerDict))):
+        if any(_prints(h) for h in logger.handlers):
+            logger.handlers[:] = [h for h in logger.handlers if not _prints(h)]
             logger.propagate = True
+    forwarding = [h for h in root.handlers if type(h).__name__ == "LogQueueHandler"]
+    for each in forwarding:
+        each.setFormatter(_MessageFormatter())
+    if not forwarding:
+        as_json = settings.production or not stream.isatty()
+        handler = _OurHandler(stream)
+        handler.setFormatter((JsonFormatter if as_json else ReadableFormatter)(service, redactor))
+        root.addHandler(handler)
     for each in root.handlers:
         each.filters[:] = [f for f in each.filters if not isinstance(f, RedactingFilter)]
         each.addFilter(RedactingFilter(redactor))
     logging.captureWarnings(True)
     _log_uncaught()
-    for chatty in ("httpx", "httpcore", "hpack", "asyncio", "websockets"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for quiet in _TELL_WHAT_WAS_SAID:
+        logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
 
 
-def _writes_itself(handler: logging.Handler) -> bool:
-    # FileHandler is a StreamHandler too, but somebody asked for that file: it stays and gets the filter.
-    return isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler)
+class _OurHandler(logging.StreamHandler[TextIO]):
+    pass
+
+
+def _prints(handler: logging.Handler) -> bool:
+    """Whether `handler` writes to the terminal by itself. A file, or a buffer of a test, is left in peace."""
+    if isinstance(handler, _OurHandler):
+        return True
+    printed = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, logging.StreamHandler) and handler.stream in printed
 
 
 def _log_uncaught() -> None:
@@ -204,5 +229,9 @@ def speech(settings: Settings, text: str) -> str:
     """What may stand in a log for something that was said: the words if LOG_TRANSCRIPTS, else "[N words]"."""
     if settings.log_transcripts:
         return text
+    return _counted(text)
+
+
+def _counted(text: str) -> str:
     count = len(text.split())
     return f"[{count} word]" if count == 1 else f"[{count} words]"
