@@ -1,0 +1,135 @@
+"""One utterance as the local recogniser hears it: its audio, where speech is in it, and where it may be cut.
+
+Owns the remedies against words that are not there (silence trimmed, digital silence given a floor of noise,
+quiet speech raised). Knows no event loop, no model and no stream; the voice activity judge comes as a
+function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+WINDOW = 512  # samples (32 ms) that one judgement of the voice activity model covers
+
+SPEECH_PROBABILITY = 0.4
+LEAD_SECONDS = 0.2  # kept before the first speech, so that a soft first consonant is heard
+TAIL_SECONDS = 0.25  # kept after the last
+NOISE_LEVEL = 0.001  # -60 dB: the recogniser invents words in digital silence
+QUIET_PEAK = 0.25  # speech whose peaks stay below is raised to it ...
+MOST_GAIN = 20.0  # ... by this factor at most, or a distant murmur would be shouted
+
+CUT_FROM_SECONDS = 8.0
+CUT_AT_SECONDS = 12.0
+CUT_PAUSE_SECONDS = 0.2  # a pause this long, from CUT_FROM_SECONDS on, is the place to cut
+QUIET_SPAN = 480  # samples (30 ms) over which the quietest point is looked for
+
+Pcm = NDArray[np.int16]
+Samples = NDArray[np.float32]
+
+# One noise for all: the same audio must give the same words each time.
+_NOISE = np.random.default_rng(3).normal(0.0, NOISE_LEVEL, SAMPLE_RATE).astype(np.float32)
+
+
+class Utterance:
+    """Audio from one flush of the stream to the next. Positions are samples from its beginning."""
+
+    def __init__(self, judge: Callable[[Pcm], float], *, began: float = 0.0) -> None:
+        """`judge` gives the probability of speech in exactly `WINDOW` samples; `began` is in seconds of the
+        stream."""
+        self.began = began
+        self.length = 0
+        self.part_start = 0
+        self.first_speech: int | None = None
+        self.speech_end = 0
+        self._judge = judge
+        self._judged = 0
+        self._audio: Pcm = np.zeros(SAMPLE_RATE * 4, dtype=np.int16)
+
+    @property
+    def silence_seconds(self) -> float:
+        """How long ago speech was last heard; 0.0 before any."""
+        return 0.0 if self.first_speech is None else (self._judged - self.speech_end) / SAMPLE_RATE
+
+    @property
+    def start_seconds(self) -> float:
+        """Where its speech begins, in seconds of the stream."""
+        return self.began + (self.first_speech or 0) / SAMPLE_RATE
+
+    @property
+    def end_seconds(self) -> float:
+        """Where its speech ends, in seconds of the stream."""
+        return self.began + self.speech_end / SAMPLE_RATE
+
+    def push(self, pcm: Pcm) -> None:
+        """Add audio (int16, mono, 16 kHz) and judge the windows that it fills."""
+        needed = self.length + len(pcm)
+        if needed > len(self._audio):
+            # A new array, never a resize in place: the decode thread may be reading the old one.
+            grown = np.zeros(max(needed, 2 * len(self._audio)), dtype=np.int16)
+            grown[: self.length] = self._audio[: self.length]
+            self._audio = grown
+        self._audio[self.length : needed] = pcm
+        self.length = needed
+        while self.length - self._judged >= WINDOW:
+            window = self._audio[self._judged : self._judged + WINDOW]
+            self._judged += WINDOW
+            if self._judge(window) >= SPEECH_PROBABILITY:
+                if self.first_speech is None:
+                    self.first_speech = self._judged - WINDOW
+                self.speech_end = self._judged
+
+    def speech_in_part(self) -> bool:
+        """Whether anybody spoke since the last cut."""
+        return self.first_speech is not None and self.speech_end > self.part_start
+
+    def cut(self) -> tuple[int, int] | None:
+        """Start and end of a part that is long enough to be decoded for good, or None; the next part begins
+        there.
+
+        It ends in a pause where one comes in time, else at the quietest point: a cut in the middle of a vowel
+        costs the word on both sides.
+        """
+        start, seconds = self.part_start, (self.length - self.part_start) / SAMPLE_RATE
+        if seconds < CUT_FROM_SECONDS or not self.speech_in_part():
+            return None
+        if self.silence_seconds >= CUT_PAUSE_SECONDS:
+            end = (self.speech_end + self._judged) // 2
+        elif seconds >= CUT_AT_SECONDS:
+            end = self._quietest(start + int(CUT_FROM_SECONDS * SAMPLE_RATE), self.length)
+        else:
+            return None
+        self.part_start = end
+        return start, end
+
+    def _quietest(self, start: int, end: int) -> int:
+        energy = np.square(self._audio[start:end].astype(np.float32))
+        summed = np.cumsum(np.concatenate(([0.0], energy)))
+        spans = summed[QUIET_SPAN:] - summed[:-QUIET_SPAN]
+        return start + int(np.argmin(spans)) + QUIET_SPAN // 2
+
+    def samples(self, start: int, end: int | None = None) -> Samples:
+        """The audio of [start, end) made ready for the recogniser: float32, without the silence around it."""
+        end = self.length if end is None else end
+        if self.first_speech is not None:
+            start = max(start, self.first_speech - int(LEAD_SECONDS * SAMPLE_RATE))
+            end = min(end, self.speech_end + int(TAIL_SECONDS * SAMPLE_RATE))
+        return prepare(self._audio[start : max(start, end)])
+
+
+def prepare(pcm: Pcm) -> Samples:
+    """int16 audio as the recogniser hears it best: float32 in -1..1, quiet speech raised, a floor of
+    noise."""
+    samples = pcm.astype(np.float32) / 32768.0
+    peak = float(np.abs(samples).max(initial=0.0))
+    if NOISE_LEVEL < peak < QUIET_PEAK:
+        samples *= min(QUIET_PEAK / peak, MOST_GAIN)
+    return samples + np.resize(_NOISE, len(samples))
+
+
+def join_parts(texts: list[str]) -> str:
+    """One text from the texts of consecutive parts."""
+    return " ".join(text for text in texts if text)
