@@ -1,0 +1,295 @@
+/*
+ * What the page knows, and the only code that changes it: people, captions, talk time, the
+ * moderator, notices. No DOM, no network and no clock: times are arguments in epoch milliseconds,
+ * so that one `render(state)` can draw it and a test can replay it. Text stays plain data here.
+ */
+
+/** Bounds, because what people and captions send is not ours to trust. */
+export const LIMITS = Object.freeze({ transcript: 400, caption: 6000, live: 64, name: 120, note: 600 });
+
+export function initialState() {
+  return {
+    phase: "lobby", // lobby | joining | debate
+    step: "", // what joining is doing, in words
+    personas: [],
+    problems: new Map(), // form field -> what to change
+    connection: "idle", // idle | connected | reconnecting | lost
+    microphone: "off", // off | asking | on | muted | denied | missing | busy | insecure
+    soundBlocked: false,
+    me: "",
+    room: "",
+    topic: "",
+    moderator: absentModerator(),
+    people: new Map(), // identity -> person; those who left stay, their words remain theirs
+    live: new Map(), // "identity segment" -> caption that is still growing
+    transcript: [], // finished captions, notes and typed messages, oldest first
+    notices: new Map(), // key -> {kind, title, text, action}
+    chosenPersona: "",
+    invited: "", // said on the invite button for a moment
+    switching: "", // persona asked for and not yet confirmed
+    refusal: "", // why the last persona switch was refused
+    now: 0,
+  };
+}
+
+export function absentModerator() {
+  return {
+    identity: "",
+    name: "Sage",
+    state: "absent", // absent | arriving | listening | thinking | speaking
+    persona: "",
+    topic: "",
+    format: "",
+    segment: "",
+    endsAt: 0,
+    floor: "",
+    queue: [],
+    degraded: [],
+  };
+}
+
+/** Everything of one debate goes: the next room must not show the words of the last one. */
+export function forgetDebate(state) {
+  const fresh = initialState();
+  for (const part of ["me", "room", "topic", "moderator", "people", "live", "transcript", "switching", "refusal"]) {
+    state[part] = fresh[part];
+  }
+}
+
+function clip(text, limit) {
+  const plain = String(text ?? "");
+  return plain.length > limit ? plain.slice(0, limit) + "…" : plain;
+}
+
+// --- people -----------------------------------------------------------------------------------
+
+/** Adds or refreshes somebody; `facts` may hold name, agent, muted, microphone, role. */
+export function meet(state, identity, facts = {}) {
+  let person = state.people.get(identity);
+  if (!person) {
+    person = {
+      identity,
+      name: identity,
+      agent: false,
+      role: "",
+      present: true,
+      muted: false,
+      microphone: false,
+      speaking: false,
+      speakingSince: 0,
+      talkMs: 0,
+      level: 0,
+      hue: state.people.size,
+    };
+    state.people.set(identity, person);
+  }
+  person.present = true;
+  Object.assign(person, facts);
+  person.name = clip(person.name || identity, LIMITS.name);
+  return person;
+}
+
+/** Somebody left: their clock stops, and a caption cut off in mid-sentence is kept as it stands. */
+export function depart(state, identity, at) {
+  const person = state.people.get(identity);
+  if (!person) return;
+  setSpeaking(state, identity, false, at);
+  person.present = false;
+  person.level = 0;
+  for (const caption of [...state.live.values()]) {
+    // With the moderator goes the only one who would have finished anybody's caption.
+    if (person.agent || caption.identity === identity) finish(state, caption, caption.text, at);
+  }
+}
+
+export function setSpeaking(state, identity, speaking, at) {
+  const person = state.people.get(identity);
+  if (!person || person.speaking === speaking) return;
+  person.speaking = speaking;
+  if (speaking) {
+    person.speakingSince = at;
+  } else {
+    person.talkMs += Math.max(0, at - person.speakingSince);
+    person.level = 0;
+  }
+}
+
+/** Talk time so far in milliseconds, a running turn included. */
+export function talkMs(person, at) {
+  return person.talkMs + (person.speaking ? Math.max(0, at - person.speakingSince) : 0);
+}
+
+/** Everybody's part of the talking, largest first: [{person, ms, share}], shares add up to 1. */
+export function shares(state, at) {
+  const parts = [...state.people.values()].map((person) => ({ person, ms: talkMs(person, at) }));
+  const total = parts.reduce((sum, part) => sum + part.ms, 0);
+  return parts
+    .filter((part) => part.ms > 0)
+    .map((part) => ({ ...part, share: part.ms / total }))
+    .sort((a, b) => b.ms - a.ms);
+}
+
+// --- captions ---------------------------------------------------------------------------------
+
+/**
+ * One state of a caption. `order` numbers the streams as they arrived: interim texts are whole
+ * texts that replace each other, and one that was overtaken must not come back.
+ */
+export function caption(state, { identity, segment, text, final, order, at }) {
+  const key = `${identity} ${segment}`;
+  let growing = state.live.get(key);
+  if (!growing) {
+    if (state.transcript.some((entry) => entry.key === key)) return; // a late interim of a finished one
+    if (state.live.size >= LIMITS.live) state.live.delete(state.live.keys().next().value);
+    growing = { key, identity, text: "", order, startedAt: at };
+    state.live.set(key, growing);
+  }
+  if (order < growing.order) return;
+  growing.order = order;
+  growing.text = clip(text, LIMITS.caption);
+  if (final) finish(state, growing, text, at);
+}
+
+function finish(state, growing, text, at) {
+  state.live.delete(growing.key);
+  if (!String(text).trim()) return; // recognised as nothing after all
+  const person = familiar(state, growing.identity);
+  record(state, {
+    key: growing.key,
+    kind: "speech",
+    identity: growing.identity,
+    name: person.name,
+    text: clip(text, LIMITS.caption),
+    at: growing.startedAt || at,
+  });
+}
+
+/** The person, also one that has left: unlike meet, hearing of them does not bring them back. */
+function familiar(state, identity) {
+  return state.people.get(identity) ?? meet(state, identity);
+}
+
+export function message(state, { identity, text, at, id }) {
+  const person = familiar(state, identity);
+  record(state, { key: `chat ${id}`, kind: "chat", identity, name: person.name, text: clip(text, LIMITS.caption), at });
+}
+
+/** A remark of the moderator's services: refusal, fact check, nudge, change of segment. */
+export function note(state, { id, title, text, at }) {
+  record(state, { key: `note ${id}`, kind: "note", identity: "", name: title, text: clip(text, LIMITS.note), at });
+}
+
+function record(state, entry) {
+  if (state.transcript.some((known) => known.key === entry.key)) return;
+  state.transcript.push(entry);
+  if (state.transcript.length > LIMITS.transcript) state.transcript.shift();
+}
+
+/** The words to show under a name now: what is being said, else the last that was said. */
+export function wordsOf(state, identity) {
+  let growing = null;
+  for (const candidate of state.live.values()) {
+    if (candidate.identity === identity && candidate.text) growing = candidate;
+  }
+  if (growing) return { text: growing.text, live: true };
+  for (let index = state.transcript.length - 1; index >= 0; index -= 1) {
+    const entry = state.transcript[index];
+    if (entry.identity === identity) return { text: entry.text, live: false, typed: entry.kind === "chat" };
+  }
+  return { text: "", live: false };
+}
+
+// --- the moderator ------------------------------------------------------------------------------
+
+/** Takes over the moderator's attributes; malformed ones leave the field empty, never throw. */
+export function moderatorAttributes(state, identity, name, attributes) {
+  const moderator = state.moderator;
+  moderator.identity = identity;
+  moderator.name = clip(name || "Sage", LIMITS.name);
+  moderator.state = agentState(attributes["lk.agent.state"]);
+  moderator.persona = attributes["sage.persona"] ?? "";
+  moderator.topic = clip(attributes["sage.topic"] ?? "", 500);
+  moderator.format = attributes["sage.format"] ?? "";
+  moderator.segment = clip(attributes["sage.segment"] ?? "", 80);
+  moderator.endsAt = Number(attributes["sage.ends_at"]) || 0;
+  moderator.floor = attributes["sage.floor"] ?? "";
+  moderator.queue = list(attributes["sage.queue"]);
+  moderator.degraded = degraded(attributes["sage.services"]);
+  if (state.switching && state.switching === moderator.persona) state.switching = "";
+}
+
+function agentState(value) {
+  if (value === "listening" || value === "thinking" || value === "speaking") return value;
+  return value === "idle" ? "listening" : "arriving";
+}
+
+function parse(json) {
+  try {
+    return JSON.parse(json || "null");
+  } catch {
+    return null;
+  }
+}
+
+function list(json) {
+  const value = parse(json);
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string").slice(0, 50) : [];
+}
+
+/** `sage.services` as lines to read: a list of names, or an object of name -> what is wrong. */
+function degraded(json) {
+  const value = parse(json);
+  if (Array.isArray(value)) return value.map((item) => clip(describe(item), 120)).filter(Boolean).slice(0, 8);
+  if (value && typeof value === "object") {
+    return Object.entries(value)
+      .map(([part, trouble]) => clip([part, describe(trouble)].filter(Boolean).join(": "), 120))
+      .slice(0, 8);
+  }
+  return [];
+}
+
+function describe(value) {
+  if (typeof value === "string") return value;
+  if (value && typeof value === "object") return [value.name ?? value.part, value.reason ?? value.state].filter(Boolean).join(": ");
+  return "";
+}
+
+/** Takes over what the moderator knows of the debate so far (`sage.state`): talk time and recent words. */
+export function seed(state, view, at) {
+  const people = Array.isArray(view?.people) ? view.people : [];
+  for (const { identity, name, talk_seconds: seconds } of people) {
+    if (typeof identity !== "string" || !identity) continue;
+    const known = state.people.get(identity);
+    if (!known && !(seconds > 0)) continue;
+    const person = known ?? Object.assign(meet(state, identity, { name: String(name ?? identity) }), { present: false });
+    if (Number.isFinite(seconds)) {
+      person.talkMs = Math.max(person.talkMs, seconds * 1000);
+      if (person.speaking) person.speakingSince = at;
+    }
+  }
+  if (state.transcript.length > 0) return; // this page has heard it itself
+  const recent = Array.isArray(view?.recent) ? view.recent : [];
+  recent.forEach(({ identity, name, text, start }, index) => {
+    if (typeof text !== "string" || !text.trim()) return;
+    const elapsed = Number(view.elapsed) || 0;
+    record(state, {
+      key: `earlier ${index}`,
+      kind: "speech",
+      identity: String(identity ?? ""),
+      name: clip(name ?? identity, LIMITS.name),
+      text: clip(text, LIMITS.caption),
+      at: at - Math.max(0, elapsed - (Number(start) || 0)) * 1000,
+    });
+  });
+}
+
+// --- notices ------------------------------------------------------------------------------------
+
+/** Shows a message until it is taken back; the same key replaces what it said before. */
+export function notice(state, key, content) {
+  state.notices.set(key, { key, kind: "info", action: "", ...content });
+}
+
+export function dismiss(state, ...keys) {
+  for (const key of keys) state.notices.delete(key);
+}
