@@ -25,7 +25,7 @@ _MEMBERS = frozenset({"id", "name", "args", "by", "at", "room", "sig"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A verified command. `at` is seconds since the epoch, `by` who asked (no participant, "http" for instance)."""
+    """A verified command. `at` is seconds since the epoch, `by` who asked ("http")."""
 
     id: str
     name: str
@@ -50,7 +50,7 @@ def sign(command: Mapping[str, Any], secret: str) -> bytes:
 
 
 class Verifier:
-    """Checks payloads against the shared secret and remembers the ids it has let through while they are fresh.
+    """Checks payloads against the shared secret and remembers the ids it let through while they are fresh.
 
     `now` is always an argument: no clock in here.
     """

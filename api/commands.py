@@ -1,0 +1,85 @@
+"""Commands to a running moderator: signed, sent to it alone, and waited for.
+
+Owns the round trip. Refuses to own what a command means: the worker decides, and says so in `sage.ack`.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from api.port import LiveKit, Participant
+from errors import Conflict, NotFound, Unavailable
+from memory.ids import uuid7
+from signing import ACK_ATTRIBUTE, TOPIC, sign
+
+ACK_SECONDS = 5.0
+POLL_SECONDS = 0.05
+
+
+class Commands:
+    """Sends commands under the LiveKit secret."""
+
+    def __init__(self, livekit: LiveKit, secret: str, ack_seconds: float = ACK_SECONDS) -> None:
+        self._livekit = livekit
+        self._secret = secret
+        self._ack_seconds = ack_seconds
+
+    async def send(self, room: str, moderator: Participant, name: str, args: Mapping[str, str]) -> None:
+        """Have `moderator` carry out `name`.
+
+        Raises Conflict with the moderator's own code where it refuses, NotFound where it leaves meanwhile,
+        Unavailable where it confirms nothing in time (it may still carry the command out).
+        """
+        command_id = uuid7()
+        command = {
+            "id": command_id,
+            "name": name,
+            "args": dict(args),
+            "by": "http",
+            "at": time.time(),
+            "room": room,
+        }
+        await self._livekit.send(room, moderator.identity, TOPIC, sign(command, self._secret))
+        ack = await self._ack(room, moderator.identity, command_id)
+        if not ack.get("ok"):
+            code, message = ack.get("code"), ack.get("message")
+            raise Conflict(
+                message if isinstance(message, str) and message else "The moderator refused the command.",
+                code=code if isinstance(code, str) and code else "command-refused",
+            )
+
+    async def _ack(self, room: str, identity: str, command_id: str) -> dict[str, Any]:
+        # One attribute holds the last answer only: polled fast, so that another command's rarely hides ours.
+        deadline = time.monotonic() + self._ack_seconds
+        while True:
+            found = await self._livekit.participant(room, identity)
+            if found is None:
+                raise no_moderator(room)
+            ack = _object(found.attributes.get(ACK_ATTRIBUTE, ""))
+            if ack.get("id") == command_id:
+                return ack
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    "The moderator did not confirm in time.",
+                    code="moderator-silent",
+                    hint="Look whether it was done, and try again if not.",
+                )
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def no_moderator(room: str) -> NotFound:
+    return NotFound(
+        f"There is no moderator in room {room!r}.",
+        code="no-moderator",
+        hint="Call one with POST /launch-ai-agents.",
+    )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        members = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
