@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -280,6 +282,21 @@ def check_settings(**overrides: Any) -> tuple[Settings, tuple[Problem, ...]]:
 def _read(env_file: str, overrides: dict[str, Any]) -> Settings:
     chosen: dict[str, Any] = {"_env_file": env_file} if env_file else {}
     return Settings(**chosen, **overrides)
+
+
+def names_misspelt_in_file() -> dict[str, str]:
+    """Names in `.env` that are no setting but nearly one, with the one that was probably meant."""
+    known = [name.upper() for name in TABLE]
+    given = [name.upper() for name in dotenv_values(_env_file(), interpolate=False)]
+    near = {name: get_close_matches(name, known, 1, cutoff=0.85) for name in given if name not in known}
+    return {name: meant[0] for name, meant in near.items() if meant}
+
+
+def _env_file() -> Path:
+    return Path(
+        os.environ.get("SAGE_ENV_FILE", "").strip()
+        or str(Settings.model_config.get("env_file") or os.devnull)
+    )
 
 
 def _misfit(name: str) -> Problem:

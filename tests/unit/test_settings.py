@@ -106,8 +106,10 @@ def test_a_broken_setting_leaves_the_others_usable():
 
 @pytest.mark.parametrize(
     "value",
-    "your-api-key|your-perplexity-key (optional)|changeme|ChangeMe|secret|devkey|<key>|xxxxxxxx|password"
-    "|replace_me|aaaaaaaaaaaa|...|sk-...".split("|"),
+    [
+        *("your-api-key", "your-perplexity-key (optional)", "changeme", "ChangeMe", "secret", "devkey"),
+        *("<key>", "xxxxxxxx", "password", "replace_me", "aaaaaaaaaaaa", "...", "sk-..."),
+    ],
 )
 def test_placeholders_are_refused_in_production_only(value: str):
     assert is_placeholder(value)
