@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from livekit.agents import llm, stt, tts
 
     from personas.registry import Persona
+    from providers.local.playbook import Words
     from providers.prewarm import Models
 
 logger = logging.getLogger("sage.providers")

@@ -16,8 +16,5 @@ BASE_URL = "https://api.perplexity.ai"
 
 @register("llm", "perplexity", needs=("PERPLEXITY_API_KEY",))
 def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
-    return compatible_llm(
-        settings.perplexity_model,
-        settings.secret("perplexity_api_key"),
-        settings.perplexity_base_url or BASE_URL,
-    )
+    base_url = settings.perplexity_base_url or BASE_URL
+    return compatible_llm(settings.perplexity_model, settings.secret("perplexity_api_key"), base_url)
