@@ -1,22 +1,30 @@
 """What the debate wants to be done, as frozen values, and their JSON shape for the journal.
 
-Owns the kinds and the order of urgency. Does nothing itself: the conductor carries decisions out, or drops them
-once they have expired.
+Owns the kinds and the order of urgency. Does nothing itself: the conductor carries decisions out, or drops
+them once they have expired.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Kind = Literal[
-    "reply", "announce", "give_floor", "cut_in", "nudge", "bell", "mute", "summarise", "vote", "fact_check", "refuse"
+    "reply",
+    "announce",
+    "give_floor",
+    "cut_in",
+    "nudge",
+    "bell",
+    "mute",
+    "summarise",
+    "vote",
+    "fact_check",
+    "refuse",
 ]
 Urgency = Literal["safety", "time", "answer", "flow"]
-KINDS: tuple[Kind, ...] = (
-    "reply", "announce", "give_floor", "cut_in", "nudge", "bell", "mute", "summarise", "vote", "fact_check", "refuse",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 # The most urgent first.
 URGENCIES: tuple[Urgency, ...] = ("safety", "time", "answer", "flow")
 

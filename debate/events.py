@@ -1,7 +1,7 @@
 """What can happen in a debate, as frozen values, and their JSON shape for the journal.
 
-Owns the words that the ears, the page and the journal share with the debate. Decides nothing and knows no clock:
-the time at which an event is applied travels beside it.
+Owns the words that the ears, the page and the journal share with the debate. Decides nothing and knows no
+clock: the time at which an event is applied travels beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The utterance is over; `seconds` is the length of the speech itself, without the silence that ended it."""
+    """The utterance is over; `seconds` is the length of the speech itself, without the silence after it."""
 
     identity: str
     seconds: float
@@ -67,7 +67,7 @@ class HandLowered:
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """A command from the page ("rpc") or the web service ("http"); `role` was vouched for by the signed token."""
+    """A command from the page ("rpc") or the web service ("http"); the signed token vouches for `role`."""
 
     by: str
     name: str
@@ -92,20 +92,31 @@ class Tick:
 
 
 Event = (
-    Joined | Left | SpeechStarted | SpeechEnded | Uttered | HandRaised | HandLowered | Commanded | ModeratorSpoke | Tick
+    Joined
+    | Left
+    | SpeechStarted
+    | SpeechEnded
+    | Uttered
+    | HandRaised
+    | HandLowered
+    | Commanded
+    | ModeratorSpoke
+    | Tick
 )
-_TYPES: Mapping[str, type[Event]] = MappingProxyType({
-    "joined": Joined,
-    "left": Left,
-    "speech_started": SpeechStarted,
-    "speech_ended": SpeechEnded,
-    "uttered": Uttered,
-    "hand_raised": HandRaised,
-    "hand_lowered": HandLowered,
-    "commanded": Commanded,
-    "moderator_spoke": ModeratorSpoke,
-    "tick": Tick,
-})
+_TYPES: Mapping[str, type[Event]] = MappingProxyType(
+    {
+        "joined": Joined,
+        "left": Left,
+        "speech_started": SpeechStarted,
+        "speech_ended": SpeechEnded,
+        "uttered": Uttered,
+        "hand_raised": HandRaised,
+        "hand_lowered": HandLowered,
+        "commanded": Commanded,
+        "moderator_spoke": ModeratorSpoke,
+        "tick": Tick,
+    }
+)
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 

@@ -21,22 +21,26 @@ FOLDER = Path(__file__).resolve().parent
 DEFAULT_PERSONA = "neutral-facilitator"
 VOICE_LINKS = ("cartesia", "openai", "chatterbox", "local")
 # What the lines may speak of; {asker} is who addressed the moderator, {name} whom the question is handed to.
-LINES: Mapping[str, frozenset[str]] = MappingProxyType({
-    "takeover": frozenset(),
-    "attend": frozenset({"asker"}),
-    "handback": frozenset({"asker", "name"}),
-    "handback_room": frozenset({"asker"}),
-})
+LINES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "takeover": frozenset(),
+        "attend": frozenset({"asker"}),
+        "handback": frozenset({"asker", "name"}),
+        "handback_room": frozenset({"asker"}),
+    }
+)
 # Each with its permitted range; seconds, shares of one, counts.
-THRESHOLDS: Mapping[str, tuple[float, float]] = MappingProxyType({
-    "gap_seconds": (15.0, 600.0),
-    "word_share": (0.0, 0.15),
-    "dominance_share": (0.2, 1.0),
-    "quiet_after_utterances": (1.0, 100.0),
-    "silence_seconds": (5.0, 600.0),
-    "claim_rate": (0.0, 1.0),
-    "provoke_rate": (0.0, 1.0),
-})
+THRESHOLDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "gap_seconds": (15.0, 600.0),
+        "word_share": (0.0, 0.15),
+        "dominance_share": (0.2, 1.0),
+        "quiet_after_utterances": (1.0, 100.0),
+        "silence_seconds": (5.0, 600.0),
+        "claim_rate": (0.0, 1.0),
+        "provoke_rate": (0.0, 1.0),
+    }
+)
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LOCAL_VOICE = re.compile(r"[a-z_]+(:[0-9.]+:[0-9.]+)?")
 _TEXTS = {"title": 60, "summary": 200, "manner": 2000, "greeting": 200}
@@ -79,9 +83,9 @@ class Registry:
 
     def get(self, name: str) -> Persona:
         """The persona called `name`; raises PersonaUnknown, which lists the known ones."""
-        persona = self._personas.get(name) if isinstance(name, str) else None
+        persona = self._personas.get(name)
         if persona is None:
-            raise PersonaUnknown(str(name), self.names)
+            raise PersonaUnknown(name, self.names)
         return persona
 
     def __contains__(self, name: object) -> bool:

@@ -1,0 +1,54 @@
+"""The most telling sentence of what somebody said, found by counting words. No model, no judgement of truth.
+
+Owns the choice and the shortening of quotations for summaries and for what is remembered of older words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from debate.words import clean, sentences, tokens
+
+QUOTE_CHARS = 160
+_COMMON = frozenset(
+    "a an the and or but if so then that this these those there here it its is are was were be been being am i you he"
+    " she we they me him her us them my your his our their of to in on at by for from with about as into not no yes do"
+    " does did done have has had can could will would shall should may might must just very really also only well"
+    " what which who whom when where why how all any some more most much many one two than too up down out over"
+    " think say said says know mean like get got go going want let make thing things people lot kind sort okay right"
+    " um uh er oh yeah i'm it's don't that's we're you're they're because while still even every each other".split()
+)
+_REASONS = frozenset(
+    "because therefore should must cannot never always evidence study percent means shows proves costs harms helps"
+    " better worse need believe argue agree disagree unless instead".split()
+)
+
+
+def telling_sentence(texts: Iterable[str]) -> str:
+    """The sentence of `texts` with the most content for its length, at most QUOTE_CHARS long; "" for none."""
+    parts = [part for text in texts for part in sentences(clean(text, 1200))]
+    if not parts:
+        return ""
+    often = Counter(word for part in parts for word in _content(part))
+    best = max(enumerate(parts), key=lambda item: (_weight(item[1], often), item[0]))[1]
+    return clean(best, QUOTE_CHARS) if _content(best) else ""
+
+
+def _content(sentence: str) -> list[str]:
+    return [token.word for token in tokens(sentence) if token.word not in _COMMON and len(token.word) > 2]
+
+
+def _weight(sentence: str, often: Counter[str]) -> float:
+    words = _content(sentence)
+    if not words:
+        return 0.0
+    reasons = sum(token.word in _REASONS for token in tokens(sentence))
+    asks = 1.0 if sentence.endswith("?") else 0.0
+    # Long sentences gather words; eight telling ones are enough, and a question is rarely somebody's position.
+    return (
+        min(8.0, float(len(set(words))))
+        + 0.3 * sum(often[word] - 1 for word in set(words))
+        + reasons
+        - 2 * asks
+    )

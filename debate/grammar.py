@@ -1,0 +1,321 @@
+"""The command grammar: what people ask of the moderator, in many wordings, understood without any LLM.
+
+Owns the mapping from words to a command's name and arguments; tolerant of what small recognisers make of them.
+Judges neither who is addressed (address.py) nor who may do what (debate.py), and answers nothing (playbook.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from types import MappingProxyType
+
+from debate.formats import load_formats
+from debate.view import DebateView
+from debate.words import clean, parse_number, plain, squash
+from personas.registry import DEFAULT_PERSONA, Persona
+
+# Commands that only ask; all others change something.
+QUESTIONS = frozenset(
+    {"time", "talk-time", "floor", "topic", "balance", "summary", "people", "help", "repeat"}
+)
+TOPIC_CHARS = 200
+
+_EXPANSIONS = {
+    "what's": "what is", "whats": "what is", "who's": "who is", "how's": "how is", "where's": "where is",
+    "that's": "that is", "it's": "it is", "let's": "let us", "lets": "let us", "i'm": "i am", "i've": "i have",
+    "i'd": "i would", "i'll": "i will", "we're": "we are", "we've": "we have", "we'd": "we would",
+    "don't": "do not", "dont": "do not", "can't": "can not", "cannot": "can not", "when's": "when is",
+    "you're": "you are", "he's": "he is", "she's": "she is", "summarize": "summarise", "recapp": "recap",
+    "wanna": "want to", "gimme": "give me", "lemme": "let me", "doesn't": "does not", "isn't": "is not",
+}  # fmt: skip
+_POLITE = re.compile(
+    r"^(?:(?:so|well|okay|ok|alright|please|um|uh|er|now|hey|hi|hello|just|then|and|but|right|yes|yeah|thanks"
+    r"|thank you|sorry|excuse me|kindly|maybe|perhaps|actually|for now"
+    r"|(?:could|can|would|will|may) (?:you|we|i ask you to|i have you)(?: please| just| now| maybe| also)*"
+    r"|i (?:would like|want|need|ask|would love)(?: for)? you to|we (?:would like|want|need)(?: for)? you to"
+    r"|you (?:should|could|can|must|may)|i think you should|why do not you|would you mind|do you mind"
+    r"|do you think you (?:can|could)|are you able to|try to) )+"
+)
+_TRAILING = re.compile(r"(?: (?:please|now|thanks|thank you|for us|for me|okay|then|right now|for once))+$")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCommand:
+    """`name` as in `sage.<name>`; `args` are strings, an identity where a person is meant."""
+
+    name: str
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def normalise(text: str) -> str:
+    """`text` as lower-case words, contractions expanded, politeness taken off both ends."""
+    words = " ".join(_EXPANSIONS.get(word, word) for word in plain(text).split())
+    return _TRAILING.sub("", _POLITE.sub("", f"{words} ").strip()).strip()
+
+
+def intent(text: str) -> str:
+    """The name of the question or command that `text` is by its wording alone, "" where it is none."""
+    words = normalise(text)
+    return next((name for name, pattern in _INTENTS if pattern.search(words)), "") if words else ""
+
+
+def parse_command(
+    rest: str, view: DebateView, personas: Iterable[Persona] = (), asker: str = ""
+) -> ParsedCommand | None:
+    """What `rest` (an utterance without its address) asks for, or None where it is free speech.
+
+    `personas` are those that can be switched to (those of the view's persona when none are given), `asker` is
+    the identity that "me" means.
+    """
+    words = normalise(rest)
+    if not words:
+        return None
+    persona = match_persona(words, tuple(personas) or (view.persona,), view.persona)
+    if persona is not None:
+        return ParsedCommand("persona", {"persona": persona})
+    for read in (_read_topic, _read_format, _read_floor, _read_extend):
+        command = read(words, rest, view, asker)
+        if command is not None:
+            return command
+    name = next((name for name, pattern in _INTENTS if pattern.search(words)), "")
+    return ParsedCommand(name) if name else None
+
+
+# --- persona -------------------------------------------------------------------------------------------------
+
+_BECOME = re.compile(
+    r"\b(?:be(?: more(?: like)?| again)?|become|switch(?: over| back| yourself)?(?: to| into)?"
+    r"|change(?: back| over)?(?: (?:your |the |to a )?(?:persona|personality|role|mode|style|manner|character))?"
+    r"(?: to| into)?|turn(?: back)? (?:to|into)|go(?: back)? (?:to(?: being)?|into)|go|return to(?: being)?|back to"
+    r"|act(?: (?:as|like))?|behave(?: (?:as|like))|play(?: the (?:role|part) of)?|take(?: on| over)?(?: as)?"
+    r"(?: the (?:role|part|job|persona) of)?|speak (?:as|like)|moderate (?:as|like)|talk (?:as|like)|use"
+    r"|set (?:your |the )?(?:persona|mode|role|style)(?: to)?|give us|we need|i need|have|swap (?:to|with|for)"
+    r"|pretend (?:to be|you are)|make (?:yourself|it)|try(?: being)?|put on|activate|enable|assume the role of"
+    r"|work as|serve as|start being|continue as|carry on as|move to|which to|twitch to) "
+)
+_STOP = re.compile(r"\b(?:stop|quit|no more|enough) (?:being|acting|playing|with|of|as)\b")
+_NORMAL = re.compile(
+    r"\b(?:back to normal|be normal|be yourself(?: again)?|normal (?:mode|persona)|default (?:mode|persona)"
+    r"|usual self|normal self|neutral again|reset (?:your |the )?persona)\b"
+)
+_ARTICLES = frozenset(
+    {"the", "a", "an", "our", "your", "being", "as", "like", "to", "more", "of", "my", "that", "some"}
+)
+_AFTER = frozenset(
+    {"mode", "persona", "again", "role", "moderator", "style", "from", "for", "please", "now", "one"}
+)
+_ASKING = re.compile(r"^(?:who|what|when|where|why|how|is|are|does|do|did|was|were|has|have) ")
+
+
+def match_persona(words: str, personas: Iterable[Persona], current: Persona) -> str | None:
+    """The persona that normalised `words` ask to switch to, or None. Tolerant of misheard titles."""
+    known = tuple(personas)
+    if _ASKING.match(words):
+        return None
+    if _NORMAL.search(words):
+        return DEFAULT_PERSONA
+    if _STOP.search(words):
+        named = _best_alias(words[_STOP.search(words).end() :].split(), known)  # type: ignore[union-attr]
+        return DEFAULT_PERSONA if named is not None and named == current.name else None
+    for match in _BECOME.finditer(words):
+        found = _best_alias(words[match.end() :].split(), known)
+        if found is not None:
+            return found
+    # A bare title: "devil's advocate please", "time keeper mode".
+    parts = [word for word in words.split() if word not in _AFTER and word not in _ARTICLES]
+    return _best_alias(parts, known, whole=True) if 0 < len(parts) <= 3 else None
+
+
+def _best_alias(words: list[str], personas: tuple[Persona, ...], *, whole: bool = False) -> str | None:
+    """Which persona's alias the first words (or, with `whole`, all of them) sound like."""
+    while words and words[0] in _ARTICLES:
+        words = words[1:]
+    best, best_score = None, 0.0
+    for count in range(len(words) if whole else 1, min(len(words), 5) + 1):
+        heard = squash("".join(words[:count]))
+        for persona in personas:
+            for alias in persona.aliases:
+                score = _alike(heard, squash(alias))
+                # The longer match explains more of what was said: "expert" must not beat "topic expert".
+                if score and score + count / 100 > best_score:
+                    best, best_score = persona.name, score + count / 100
+    return best
+
+
+def _alike(heard: str, alias: str) -> float:
+    """How much `heard` sounds like `alias`: 1.0 the same, 0.0 where it is too far off to tell."""
+    if heard == alias:
+        return 1.0
+    if len(alias) < 6 or abs(len(heard) - len(alias)) > 4:
+        return 0.0
+    ratio = SequenceMatcher(None, heard, alias, autojunk=False).ratio()
+    return ratio if ratio >= (0.8 if len(alias) >= 9 else 0.86) else 0.0
+
+
+# --- commands with arguments ---------------------------------------------------------------------------------
+
+_SET_TOPIC = re.compile(
+    r"\b(?:change|switch|set|move) (?:the |our )?(?:topic|subject|motion|question) to (?P<topic>.+)$"
+    r"|^(?:the |our )?new (?:topic|subject|motion|question) is (?P<new>.+)$"
+)
+_EXTEND = re.compile(
+    r"\b(?:give|add|extend|allow|grant|have|get|need|want|take)\b.*?\b(?P<count>\w+)(?: more| extra| another)* "
+    r"(?P<unit>minute|second)s?\b|\b(?:more|extra|another) (?:time|minute)\b"
+)
+_FLOOR_TO = re.compile(
+    r"\b(?:(?:give|pass|hand|yield|grant|offer|let)(?: over| on)? (?:the |a )?(?:floor|flor|flaw|word|turn|microphone|mic)"
+    r"(?: over| on| back)? to|(?:give|grant|offer) (?=.+ (?:the|a) (?:floor|word|turn|chance|say))"
+    r"|hand (?:it )?over to|over to|call on|bring in|go to|turn to|move to|yield to|invite|hear from|listen to"
+    r"|(?:hear|know) what (?=.+ thinks?\b)|let us hear|let(?! us\b| me\b)|ask|the floor (?:goes )?to"
+    r"|what does (?=.+ (?:think|say)\b)|bring (?=.+ in\b)|want to hear|like to hear) (?P<who>.+)$"
+    r"|^(?P<subject>.+?) (?:should|may|can|could) (?:speak|go|answer|respond|talk|have the (?:floor|flor|flaw))(?: now| next| first)?$"
+    r"|\b(?:can|could|may|should|will) (?P<may>.+?) (?:speak|go (?:next|first|now)|answer|respond|reply|talk|comment"
+    r"|say something|have the (?:floor|flor|flaw)|have a turn)\b"
+)
+_ME = frozenset({"me", "i", "myself"})
+_ANYONE = re.compile(
+    r"^(?:someone|somebody|anyone|anybody|everyone|everybody|the others?|others|another|the other|the next|next"
+    r"|whoever|the quiet|the rest)\b"
+)
+_I_WANT = re.compile(
+    r"\b(?:(?:may|can|could) i (?:\w+ )?(?:speak|say|respond|reply|answer|go|have|come|comment|add|interject|take|get)"
+    r"|i (?:would like|want|need|wish) (?:to (?:speak|say|respond|reply|answer|comment|add|have)|the (?:floor|flor|flaw))"
+    r"|give me (?:the |a )?(?:floor|flor|flaw|word|turn|chance)|let me (?:speak|finish|answer|respond|talk|say|reply))\b"
+)
+
+
+def _read_topic(words: str, rest: str, view: DebateView, asker: str) -> ParsedCommand | None:
+    match = _SET_TOPIC.search(words)
+    if match is None:
+        return None
+    topic = clean(match.group("topic") or match.group("new"), TOPIC_CHARS)
+    return ParsedCommand("set-topic", {"topic": topic}) if topic else None
+
+
+def _read_format(words: str, rest: str, view: DebateView, asker: str) -> ParsedCommand | None:
+    if not re.search(r"\b(?:format|debate|rules|discussion|switch to|change to)\b", words) or _ASKING.match(
+        words
+    ):
+        return None
+    heard = squash(words)
+    for form in load_formats().values():
+        name = squash(form.name)
+        if name in heard and (name != "oxford" or re.search(r"\b(?:format|debate|rules|style)\b", words)):
+            return ParsedCommand("format", {"format": form.name})
+    return None
+
+
+def _read_floor(words: str, rest: str, view: DebateView, asker: str) -> ParsedCommand | None:
+    if asker and _I_WANT.search(words) and "how" not in words.split()[:1]:
+        return ParsedCommand("give-floor", {"to": asker})
+    match = _FLOOR_TO.search(words)
+    if match is None:
+        return None
+    who = next(group for group in match.groups() if group is not None).removeprefix("to ").strip()
+    first = who.split()[0] if who else ""
+    if asker and first in _ME:
+        return ParsedCommand("give-floor", {"to": asker})
+    person = match_person(who, view)
+    if person:
+        return ParsedCommand("give-floor", {"to": person})
+    return ParsedCommand("give-floor", {"to": ""}) if _ANYONE.match(who) else None
+
+
+def _read_extend(words: str, rest: str, view: DebateView, asker: str) -> ParsedCommand | None:
+    match = _EXTEND.search(words)
+    if match is None or _ASKING.match(words) or "summar" in words:
+        return None
+    count = parse_number(match.group("count")) if match.group("count") else 1
+    if count is None:
+        return None
+    seconds = count * (1 if match.group("unit") == "second" else 60)
+    return ParsedCommand("extend", {"seconds": str(min(seconds, 3600))})
+
+
+def match_person(words: str, view: DebateView) -> str:
+    """The identity of whoever present is named at the beginning of `words`, "" for nobody."""
+    heard = plain(words).split()[:4]
+    best, best_score = "", 0.0
+    for person in view.present:
+        parts = plain(person.name).split() or plain(person.identity).split()
+        for spoken in {" ".join(parts), parts[0] if parts else "", parts[-1] if parts else ""}:
+            score = max(
+                (_same_name(" ".join(heard[: spoken.count(" ") + 1 + more]), spoken) for more in (0, 1)),
+                default=0,
+            )
+            if spoken and score > best_score:
+                best, best_score = person.identity, score
+    return best
+
+
+def _same_name(heard: str, name: str) -> float:
+    left, right = squash(heard), squash(name)
+    left = left.removesuffix("s") if left != right and not right.endswith("s") else left
+    if left == right:
+        return 1.0 + len(right) / 100
+    if len(right) < 4 or not left or left[0] != right[0]:
+        return 0.0
+    ratio = SequenceMatcher(None, left, right, autojunk=False).ratio()
+    return ratio if ratio >= 0.8 else 0.0
+
+
+# --- everything that is named by its wording alone -----------------------------------------------------------
+
+_TABLE: tuple[tuple[str, str], ...] = (
+    ("repeat", r"^(?:repeat(?: (?:that|it|yourself))?|say (?:that|it) again|what did you (?:just )?say|pardon"
+               r"|come again|i did not (?:hear|catch|get) (?:that|you))\b"),
+    ("talk-time", r"\bhow (?:long|much(?: time)?) have i (?:been )?(?:spoken|talked|speaking|talking|said|used)"),
+    ("balance", r"\bwho (?:has |have |is |was |did |had )?(?:been )?(?:spoken|spoke|speaks?|talked|talks?|talking"
+                r"|speaking|said|says?|dominat\w+|held|had|used|taken)(?: \w+){0,3}? (?:the )?(?:most|least|longest"
+                r"|more|less|too much|fewest)|\bwho is dominating|\b(?:talk|talking|speaking|speech) times?\b"
+                r"|\bhow (?:much|long) (?:has|have|did) (?:everyone|everybody|each|we all|they|people)\b"
+                r"|\bbalance of (?:time|talk)|\bwho (?:is|has been) (?:the )?(?:quiet|silent)|\bhow balanced\b"
+                r"|\bwho (?:has|have) not (?:spoken|talked|said)|\bhas everyone (?:spoken|talked)"),
+    ("time", r"\bhow (?:much|many)(?: more)? (?:time|minutes|seconds|longer)\b|\bhow long\b"
+             r"|\btime(?: is| do (?:i|we) have)? (?:left|remaining)\b|\b(?:minutes|seconds|time) (?:left|remain)"
+             r"|\btime check\b|\bcheck the (?:time|clock)|\bwhat (?:is )?(?:the|my|our) (?:time|clock)\b"
+             r"|\bis (?:my|the|our|his|her|their) time (?:up|over)|\bis time up|\b(?:out of|short of) time\b"
+             r"|\bwhen (?:does|do|is|will|are) .*\b(?:end|over|finish|up|done|finished)\b|\bmore time left\b"
+             r"|\b(?:for|on) time$|\bhow are we doing on time|\bany time left|\btime elapsed|^time$|^the time$"),
+    ("floor", r"\bwho (?:has|have|had|is|holds?|got|gets|owns|whose|s)?(?: got| having| on| has)?"
+              r" ?(?:the )?(?:floor|flor|flaw|flour|four|floors)\b"
+              r"|\bwho is (?:speaking|talking|up|next|on)\b|\b(?:whose|who is|who s|who) (?:turn|floor|flaw)\b"
+              r"|\bwho (?:speaks|goes|talks|comes|is up) (?:now|next|first)|\bwho (?:may|can|should|gets to) (?:speak|go|talk)"
+              r"|\bis it my turn|\bam i next|\bmy turn (?:now|yet|next)|\bdo i have the (?:floor|flor|flaw)|\bnext speaker\b"
+              r"|\bwho was (?:speaking|talking) last|\bwho spoke last|\bwho is it now"),
+    ("summary", r"summar|\bsome (?:are|or|a) (?:eyes|rise|ise|wise)\b|\bsum (?:\w+ )?up\b|\bre ?cap\b|\bmain points?\b"
+                r"|\bkey points?\b|\bwhere (?:are|do) we (?:stand|now|at|are)|\bwhere do things stand|\bwho said what\b"
+                r"|\bwhat (?:have|has|did) (?:we|been|everyone|everybody|everyone else|they|people|each) .*"
+                r"(?:said|say|discussed|covered|established|learned)|\bwhat (?:has been|was) said\b|\boverview\b"
+                r"|\bup to speed\b|\bcatch me up|\bfill me in|\bwhat did i miss|\bso far\b.*\?*$|\bthe gist\b|\brundown\b"),
+    ("topic", r"\b(?:what|which)(?: is| are| was|)? (?:the|our|this|today s|today's|todays) (?:\w+ )?(?:topic|motion|question"
+              r"|subject|resolution|debate about|theme)\b|\bwhat (?:are|were) we (?:talking|debating|discussing|arguing|here)"
+              r"|\bwhat is (?:this|it)(?: debate| discussion)? (?:all )?about|\bremind (?:us|me|everyone) (?:of|what|about) "
+              r".*(?:topic|motion|question|subject|debating|discussing|talking)|\b(?:repeat|state|read|say|tell us|tell me)"
+              r" (?:out )?(?:the|our) (?:topic|motion|question|subject)|\btopic again\b|\bwhat is the debate about|^the topic$|^topic$"),
+    ("people", r"\bwho (?:is|else is|are)(?: all)? (?:here|in the room|present|there|taking part|in this|debating)\b"
+               r"|\bwho (?:has|have) joined|\bhow many (?:people|of us|debaters|participants)"),
+    ("quiet", r"\b(?:be|stay|keep|remain) (?:quiet|silent|still)\b|^(?:quiet|silence|hush|shush)\b|\bshut up\b"
+              r"|\bstop (?:talking|speaking|interrupting)\b|\b(?:do not|no need to) (?:interrupt|interfere|talk|speak|say anything)"
+              r"|\bmute yourself|\bsay nothing|\blet us (?:talk|debate|speak) (?:on our own|alone|freely|ourselves)|\bleave us alone"),
+    ("speak", r"\byou (?:can|may) (?:speak|talk)(?: again)?\b|^(?:can|may) (?:speak|talk) again|\bhelp (?:us )?more\b|\bspeak again\b"
+              r"|^unmute|\bcome back\b|\b(?:be|get) more (?:active|involved)|\bjump in more|\bspeak up\b|^(?:speak|talk) again"),
+    ("pause", r"^(?:let us )?(?:pause|freeze|take (?:a|five) |have a break)|\bpause the\b|\b(?:stop|hold|halt) the (?:clock|timer|time)\b"),
+    ("resume", r"^(?:let us )?(?:resume|unpause|continue|carry on|go on|keep going)\b(?! as| with being)"
+               r"|\b(?:resume|restart|continue) the (?:clock|timer|debate|discussion|time)\b"),
+    ("start", r"^(?:let us )?(?:start|begin|get started|kick off|open)\b(?: (?:the|with|our|this|now).*)?$"
+              r"|\bstart the (?:clock|timer|debate|round|first)"),
+    ("next", r"^(?:let us |go to |move to |move on to |on to |skip to )*(?:the )?next(?: (?:segment|part|round|section|speech|phase|step"
+             r"|speaker|item|point|one).*)?$|^(?:let us )?move (?:on|along|forward)\b|^skip(?: (?:this|ahead|it|the).*)?$|^proceed$"),
+    ("end", r"^(?:let us )?(?:end|close|finish|conclude|stop|wrap up|adjourn)(?: (?:the|this|our|up|it).*"
+            r"(?:debate|discussion|session|meeting|up|here|down))?$|\bwrap (?:it|this|things) up\b|\bwe are (?:done|finished)$"),
+    ("help", r"\bwhat (?:can|do|could) you (?:do|help)|\bwhat (?:can|may|could|should) (?:i|we) (?:ask|say|tell)|^help(?: me| us)?$"
+             r"|\bhow (?:does|do) (?:this|you|it) work|\bwho are you|\bwhat are you$|\bwhat is your (?:role|job|name|purpose)"
+             r"|\bare you (?:there|listening|here|awake|still|with us|a )|\b(?:can|do) you hear (?:me|us)|^hear (?:me|us)$"
+             r"|\bintroduce yourself|\bwhat commands"),
+)  # fmt: skip
+_INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple((name, re.compile(text)) for name, text in _TABLE)
+Reader = Callable[[str, str, DebateView, str], ParsedCommand | None]

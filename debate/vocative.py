@@ -1,0 +1,85 @@
+"""Where an utterance may call the moderator: by function, by name, by title, or by what was misheard for them.
+
+Owns the finding of such places by sound and spelling. Whether it is a call or a mention is judged by address.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from debate import lexicon as lex
+from debate.words import Token, squash
+
+Kind = Literal["function", "name", "title", "heard-function", "heard-name", "heard-common"]
+
+_FUNCTION = frozenset({"moderator", "mod"})
+_NAME = "sage"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The tokens first..last-1 may call the moderator; `kind` says how surely by sound alone."""
+
+    first: int
+    last: int
+    kind: Kind
+
+
+def calls(words: Sequence[Token], titles: Iterable[str], taken: frozenset[str]) -> list[Call]:
+    """Every place in `words`, in order, that may call the moderator. `taken` are first names of people here."""
+    spoken = _squashed(tuple(titles))
+    found: list[Call] = []
+    index = 0
+    while index < len(words):
+        call = _at(words, index, spoken, taken)
+        if call is not None:
+            found.append(call)
+        index = call.last if call is not None else index + 1
+    return found
+
+
+def _at(words: Sequence[Token], index: int, titles: tuple[str, ...], taken: frozenset[str]) -> Call | None:
+    word = words[index].word
+    if word == "moderator":
+        return Call(index, index + 1, "function")
+    if word == _NAME and word not in taken:
+        return Call(index, index + 1, "name")
+    for count in (3, 2, 1):
+        span = words[index : index + count]
+        if len(span) == count and all(token.gap == "" for token in span[1:]):
+            heard = squash("".join(token.word for token in span))
+            if heard in titles:
+                return Call(index, index + count, "title")
+            if _sounds_like_moderator(heard, count):
+                return Call(index, index + count, "heard-function")
+    if word in taken:
+        return None
+    if word in lex.HEARD_SAGE:
+        return Call(index, index + 1, "heard-name")
+    if word in lex.HEARD_SAGE_COMMON:
+        return Call(index, index + 1, "heard-common")
+    return None
+
+
+@lru_cache(maxsize=64)
+def _squashed(titles: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(squash(title) for title in titles)
+
+
+_VOWELS = re.compile(r"[aeiouyhw]+")
+_KEYS = frozenset({"MTRTR", "MTRT", "MTRTT", "MTRTRS", "MTRTRT", "MTRRTR", "MTLTR"})
+
+
+@lru_cache(maxsize=4096)
+def _sounds_like_moderator(heard: str, count: int) -> bool:
+    """Whether `heard` has the consonants of "moderator", as in "moderate her", "motorator", "moderated"."""
+    if not heard.startswith("m") or not 7 <= len(heard) <= 14 or heard == "moderation":
+        return False
+    key = _VOWELS.sub("", heard).upper().replace("D", "T")
+    key = re.sub(r"(.)\1+", r"\1", key)
+    # A single common word that only begins alike ("moderate") is no call.
+    return key in _KEYS and heard not in ("moderate", "materiality", "military")
