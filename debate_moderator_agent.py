@@ -1,0 +1,94 @@
+"""The moderator's worker: `start`, `dev`, `console`, `connect`, `download-files` and `doctor`.
+
+Composition only: reads the settings, builds the worker, connects its parts. No rule of debating belongs here.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from livekit.agents import AgentServer, cli
+from livekit.agents.cli import _legacy as framework_cli_legacy
+from livekit.agents.cli import cli as framework_cli
+
+import logs
+from errors import SageError
+from providers.chains import log_plan, plan_chains
+from providers.turns import prepare_worker
+from settings import Settings, load_settings
+from voice.dispatching import Dispatching
+from voice.job import AGENT_NAME, accept, moderate, prewarm
+
+IDLE_PROCESSES = 2
+"""With one, a second dispatch at the same moment is refused (LIVEKIT.md)."""
+
+INITIALIZE_SECONDS = 60.0
+"""Models load while a process waits for its job; on a busy machine the framework's 10 s is not enough."""
+
+DRAIN_SECONDS = 20
+"""Render kills 30 s after SIGTERM; what is left goes to another worker, which resumes from the journal."""
+
+
+def build_server(settings: Settings) -> AgentServer:
+    """The worker: capacity counts jobs, not CPU, because a busy two-core machine would take none at all."""
+
+    def load(server: AgentServer) -> float:
+        return min(1.0, len(server.active_jobs) / settings.max_concurrent_sessions)
+
+    server = AgentServer(
+        setup_fnc=prewarm,
+        load_fnc=load,
+        load_threshold=1.0,
+        num_idle_processes=IDLE_PROCESSES,
+        initialize_process_timeout=INITIALIZE_SECONDS,
+        drain_timeout=DRAIN_SECONDS,
+        ws_url=settings.livekit_ws_url,
+        api_key=settings.secret("livekit_api_key"),
+        api_secret=settings.secret("livekit_api_secret"),
+        port=settings.worker_health_port,
+        prometheus_port=settings.worker_metrics_port,
+    )
+    server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept)
+    Dispatching(settings, server)
+    return server
+
+
+def keep_our_logs(settings: Settings) -> None:
+    """Make the framework's CLI leave the logs as they are: handlers of its own would be a way past the redaction."""
+
+    def configure(*_: object, **__: object) -> None:
+        logs.configure(settings, "worker")
+
+    for module in (framework_cli, framework_cli_legacy):
+        if hasattr(module, "setup_logging"):
+            module.setup_logging = configure  # type: ignore[attr-defined]
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; answers the exit code. Every problem is said with the command that mends it."""
+    command = arguments[0] if arguments else ""
+    if command == "doctor":
+        from doctor import main as run_doctor
+
+        return run_doctor(arguments[1:])
+    try:
+        settings = load_settings()
+        if command == "download-files":
+            from providers.download import download_files
+
+            download_files(settings)
+            return 0
+        plan = plan_chains(settings)
+        logs.configure(settings, "worker")
+        log_plan(plan)
+        prepare_worker(settings)
+        keep_our_logs(settings)
+        cli.run_app(build_server(settings))
+    except SageError as error:
+        print(f"{error}\n{error.hint}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

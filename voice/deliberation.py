@@ -1,0 +1,180 @@
+"""Events in, one after the other: into the journal first, then to the debate, then its decisions out.
+
+Owns the order of things and the debate's clock. Replays the journal of a job that was killed, so that another job goes
+on where it stopped. Knows no audio and no LiveKit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from debate.debate import Debate
+from debate.decisions import Decision
+from debate.decisions import to_json as decision_to_json
+from debate.events import Event, Tick, from_json, to_json
+from errors import SageError
+from memory import DebateRecord, Record, Store, uuid7
+
+logger = logging.getLogger("sage.voice.deliberation")
+
+TICK_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class _Matter:
+    event: Event
+    at: float
+    answered: asyncio.Future[tuple[Decision, ...]] | None
+
+
+class Deliberation:
+    """Runs one debate over one journal.
+
+    on_decided(event, decisions) is called on the loop after each event, in order. clock: epoch seconds; only the start
+    is taken from it, then time is monotonic, so that a stepped wall clock moves no debate.
+    """
+
+    def __init__(
+        self,
+        debate: Debate,
+        record: DebateRecord,
+        store: Store,
+        on_decided: Callable[[Event, Sequence[Decision]], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.debate = debate
+        self.record = record
+        self._store = store
+        self._on_decided = on_decided
+        self._clock = clock
+        self._offset = clock() - record.created_at - time.monotonic()
+        self._matters: asyncio.Queue[_Matter] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- time ------------------------------------------------------------------------------------------
+    def now(self) -> float:
+        """Seconds of the debate."""
+        return max(0.0, time.monotonic() + self._offset)
+
+    def at(self, monotonic: float) -> float:
+        """Seconds of the debate at a monotonic instant."""
+        return max(0.0, monotonic + self._offset)
+
+    def epoch(self, at: float) -> float:
+        """Epoch seconds at a second of the debate."""
+        return self.record.created_at + at
+
+    # -- life --------------------------------------------------------------------------------------------
+    async def resume(self) -> int:
+        """Replay what the journal holds of this debate; answers how many events there were."""
+        count, last = 0, 0.0
+        for row in await self._store.records(self.record.debate_id, kinds=("event",)):
+            try:
+                event = from_json(row.data)
+            except ValueError:
+                logger.warning(
+                    "an event of the journal is not known and was passed over", extra={"id": row.id}
+                )
+                continue
+            last = max(last, float(row.data.get("at", last)))
+            self.debate.apply(event, last)
+            count += 1
+        # a clock set back since the first job began must not make the debate's time run backwards
+        self._offset = max(self._offset, last - time.monotonic())
+        return count
+
+    def start(self) -> None:
+        for run in (self._deliberate(), self._tick()):
+            self._tasks.append(asyncio.create_task(run, name="deliberation"))
+
+    async def aclose(self) -> None:
+        """Finish what was told, then stop."""
+        if self._tasks:
+            await self._matters.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def greet(self) -> Decision | None:
+        """The greeting, once a debate: None where it was decided before, also by a job that was killed since."""
+        await self._matters.join()  # whoever has joined is known by name before the greeting is made
+        if self.debate.greeted:
+            return None
+        at = self.now()
+        decision = self.debate.greet(at)
+        await self._append(
+            Record(
+                uuid7(), self.record.debate_id, "decision", self.epoch(at), dict(decision_to_json(decision))
+            )
+        )
+        return decision
+
+    # -- events --------------------------------------------------------------------------------------------
+    def tell(self, event: Event, at: float | None = None) -> None:
+        """Something happened, now or at a second of the debate."""
+        self._matters.put_nowait(_Matter(event, self.now() if at is None else at, None))
+
+    async def ask(self, event: Event) -> tuple[Decision, ...]:
+        """Something happened, and somebody waits for what the debate decides on it."""
+        answered: asyncio.Future[tuple[Decision, ...]] = asyncio.get_running_loop().create_future()
+        self._matters.put_nowait(_Matter(event, self.now(), answered))
+        return await answered
+
+    async def write(self, kind: str, data: dict[str, object], record_id: str | None = None) -> None:
+        """A row of the journal beside the events."""
+        at = self.now()
+        await self._append(
+            Record(record_id or uuid7(), self.record.debate_id, kind, self.epoch(at), {**data, "at": at})
+        )
+
+    async def _append(self, *rows: Record) -> None:
+        try:
+            await self._store.append(rows)
+        except SageError as error:
+            # the store itself raises the alarm over its disk; a row it cannot take must not end the debate
+            logger.error("the journal refused a row", extra={"code": error.code})
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._matters.empty():
+                self.tell(Tick())
+
+    async def _deliberate(self) -> None:
+        latest = 0.0
+        while True:
+            matter = await self._matters.get()
+            try:
+                # events of ears carry the time they were heard at; the debate's time never runs backwards
+                latest = max(latest, matter.at)
+                decisions = await self._apply(matter.event, latest)
+                if matter.answered is not None and not matter.answered.done():
+                    matter.answered.set_result(decisions)
+            except Exception as error:
+                logger.exception("an event could not be deliberated")
+                if matter.answered is not None and not matter.answered.done():
+                    matter.answered.set_exception(error)
+            finally:
+                self._matters.task_done()
+
+    async def _apply(self, event: Event, at: float) -> tuple[Decision, ...]:
+        if not isinstance(event, Tick):
+            row = Record(
+                uuid7(), self.record.debate_id, "event", self.epoch(at), {**to_json(event), "at": at}
+            )
+            await self._append(row)
+        decisions = self.debate.apply(event, at)
+        if decisions:
+            rows = [
+                Record(
+                    uuid7(), self.record.debate_id, "decision", self.epoch(at), dict(decision_to_json(one))
+                )
+                for one in decisions
+            ]
+            await self._append(*rows)
+        self._on_decided(event, decisions)
+        return decisions

@@ -1,0 +1,340 @@
+"""An ear: hears one person's track, and tells what that person says, when they begin and when they have ended.
+
+Attribution is exact because the track is the person, also when people talk over each other. An ear owns its own
+voice activity, turn detector and recogniser streams; it decides nothing about the debate and never speaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from livekit import rtc
+from livekit.agents import stt, vad
+
+from debate.address import looks_unfinished
+from memory.ids import uuid7
+from providers.turns import EarTurnStream
+from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
+
+logger = logging.getLogger("sage.voice.ears")
+
+SAMPLE_RATE = 16_000
+FRAME_MS = 20
+PRE_ROLL_SECONDS = 0.5
+"""Audio kept from before VAD_START_SECS of speech were heard: the onset, and some room noise for the recogniser."""
+
+FINAL_WAIT_SECONDS = 2.5
+"""How long a turn's end waits for the recogniser's final text before it takes the interim one."""
+
+STALL_SECONDS = 1.0
+"""A turn is over when no audio at all came for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarSettings:
+    """The knobs of an ear; seconds."""
+
+    confidence: float
+    start_seconds: float
+    endpointing: Endpointing
+    max_utterance_seconds: float
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One turn of one person as it is heard."""
+
+    identity: str
+    start: float
+    utterance_id: str = field(default_factory=uuid7)
+    settled: list[str] = field(default_factory=list)
+    """Final texts of the parts that are over."""
+
+    running: str = ""
+    """The recogniser's latest word on the part that still runs."""
+
+    end: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """All words so far."""
+        return " ".join(part for part in (*self.settled, self.running) if part).strip()
+
+
+class Listener(Protocol):
+    """Who is told by an ear. All calls come on the event loop and return at once."""
+
+    def speech_started(self, ear: Ear, onset_at: float, at: float) -> None: ...
+    def speech_heard(self, ear: Ear, at: float) -> None: ...
+    def speech_ended(self, ear: Ear, seconds: float, at: float) -> None: ...
+    def words_so_far(self, ear: Ear, utterance: Utterance) -> None: ...
+    def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None: ...
+    def deaf(self, ear: Ear, error: BaseException) -> None: ...
+
+
+class Ear:
+    """Listens to one audio track of one participant until closed.
+
+    audio: 16 kHz mono frames of 20 ms. turns: None where the end of a turn is judged by silence alone.
+    vad_engine None: there is no voice activity detection, and turns come from the recogniser's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: str,
+        audio: AsyncIterator[rtc.AudioFrame],
+        vad_engine: vad.VAD | None,
+        recogniser: stt.STT[Any],
+        turns: EarTurnStream | None,
+        settings: EarSettings,
+        listener: Listener,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.identity = identity
+        self.utterance: Utterance | None = None
+        self._audio = audio
+        self._vad = vad_engine.stream() if vad_engine is not None else None
+        self._stt = recogniser.stream()
+        self._turns = turns
+        self._settings = settings
+        self._listener = listener
+        self._clock = clock
+        self._frame_at = clock()
+        self._gate = SpeechGate(confidence=settings.confidence, start_seconds=settings.start_seconds)
+        self._ring: deque[rtc.AudioFrame] = deque(maxlen=round(PRE_ROLL_SECONDS * 1000 / FRAME_MS))
+        self._feeding = False
+        self._due: deque[Utterance] = deque()
+        """Utterances whose final text is on its way, in the order of their flushes."""
+
+        self._final_came = asyncio.Event()
+        self._probability: float | None = None
+        self._asked = False
+        self._ask_task: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._flushed_silence = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to listen."""
+        runs = [self._listen(), self._read(), self._mind_stalls()]
+        if self._vad is not None:
+            runs.append(self._watch(self._vad))
+        for run in runs:
+            task = asyncio.create_task(run, name=f"ear-{self.identity}")
+            task.add_done_callback(self._on_task_done)
+            self._tasks.append(task)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._listener.deaf(self, error)
+
+    async def aclose(self) -> None:
+        """Stop listening. Words of an utterance in mid-sentence are not lost: its turn is ended first."""
+        if self.utterance is not None:
+            self._end_turn(self._clock())
+        if self._settling is not None:
+            await asyncio.gather(self._settling, return_exceptions=True)
+        extra = [task for task in (self._ask_task,) if task is not None]
+        for task in (*self._tasks, *extra):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *extra, return_exceptions=True)
+        if self._vad is not None:
+            await self._vad.aclose()
+        await self._stt.aclose()
+        if self._turns is not None:
+            await self._turns.aclose()
+
+    # -- audio -----------------------------------------------------------------------------------
+    @property
+    def speaking(self) -> bool:
+        """Whether this person's turn is open."""
+        return self._gate.speaking
+
+    @property
+    def voiced(self) -> bool:
+        """Whether this person makes a speech sound right now."""
+        return self._gate.voiced
+
+    def fell_silent(self) -> None:
+        """The microphone was switched off: no frame will come to measure a silence by, so the turn is over now."""
+        if self.utterance is not None:
+            self._gate.voiced = False
+            self._end_turn(self._clock())
+
+    async def _mind_stalls(self) -> None:
+        """End a turn whose audio stopped coming (a lost connection): without frames no silence is measured."""
+        while True:
+            await asyncio.sleep(STALL_SECONDS / 2)
+            if self.utterance is not None and self._clock() - self._frame_at > STALL_SECONDS:
+                self.fell_silent()
+
+    async def _listen(self) -> None:
+        async for frame in self._audio:
+            self._frame_at = self._clock()
+            if self._vad is not None:
+                self._vad.push_frame(frame)
+            if self._turns is not None:
+                self._turns.push_audio(frame)
+            if self._feeding or self._vad is None:
+                self._stt.push_frame(frame)
+            else:
+                self._ring.append(frame)
+        # the track has ended (muted for good, left): what was begun is a turn
+        if self.utterance is not None:
+            self._end_turn(self._clock())
+
+    async def _watch(self, stream: vad.VADStream) -> None:
+        last_index = 0
+        async for event in stream:
+            if event.type != vad.VADEventType.INFERENCE_DONE:
+                continue
+            window = (event.samples_index - last_index) / SAMPLE_RATE if last_index else 0.032
+            last_index = event.samples_index
+            at = self._clock()
+            change = self._gate.feed(event.probability, min(max(window, 0.01), 0.1), at)
+            if change is GateEvent.STARTED:
+                self._begin_turn(at)
+            elif change is GateEvent.RESUMED:
+                self._go_on()
+            if self._gate.speaking:
+                self._follow(at)
+
+    def _begin_turn(self, at: float) -> None:
+        onset = self._gate.onset_at if self._gate.onset_at is not None else at
+        self.utterance = Utterance(self.identity, start=onset)
+        self._listener.speech_started(self, onset, at)
+        self._feed_recogniser()
+
+    def _feed_recogniser(self) -> None:
+        for frame in self._ring:
+            self._stt.push_frame(frame)
+        self._ring.clear()
+        self._feeding = True
+
+    def _go_on(self) -> None:
+        self._asked, self._probability = False, None
+        self._flushed_silence = False
+        if not self._feeding:
+            self._feed_recogniser()
+
+    def _follow(self, at: float) -> None:
+        """The open turn, one window further: is it over, does it split, is the detector to be asked?"""
+        assert self.utterance is not None
+        if self._gate.voiced:
+            self.utterance.end = at
+            self._listener.speech_heard(self, at)
+        silence = self._gate.silence(at)
+        if silence >= ASK_DETECTOR_AFTER_SECONDS and not self._asked:
+            self._asked = True
+            self._ask_task = asyncio.create_task(self._ask(), name=f"ear-turn-{self.identity}")
+        if silence >= self._settings.endpointing.min_silence:
+            unfinished = looks_unfinished(self.utterance.text)
+            if silence >= self._settings.endpointing.needed(self._probability, unfinished):
+                self._end_turn(at)
+                return
+        if silence >= self._settings.endpointing.stop_silence and not self._flushed_silence:
+            self._flushed_silence = True
+            self._flush()
+        elif must_split(at - self.utterance.start, self._gate.voiced, self._settings.max_utterance_seconds):
+            self._split(at)
+
+    async def _ask(self) -> None:
+        if self._turns is None or self.utterance is None:
+            return
+        utterance = self.utterance
+        probability = await self._turns.predict(utterance.text)
+        if self.utterance is utterance and self._asked:
+            self._probability = probability
+
+    # -- the end of a part, and of the turn ----------------------------------------------------------
+    def _flush(self) -> None:
+        """Ask the recogniser for its final word on what it was given."""
+        if self._feeding and self.utterance is not None:
+            self._due.append(self.utterance)
+            self._stt.flush()
+            # the silence that follows is pre-roll of the next part, not of this one
+            self._feeding = False
+
+    def _split(self, at: float) -> None:
+        """End the utterance in the middle of a speech: its caption is final, the turn goes on in a new one."""
+        over = self.utterance
+        assert over is not None
+        self._flush()
+        self.utterance = Utterance(self.identity, start=at, end=at)
+        self._feed_recogniser()
+        self._settle(over, silence=0.0)
+
+    def _end_turn(self, at: float) -> None:
+        over = self.utterance
+        assert over is not None
+        silence = self._gate.silence(at)
+        self._flush()
+        self._gate.close()
+        self.utterance = None
+        self._asked, self._probability, self._flushed_silence = False, None, False
+        over.end = over.end or at
+        self._listener.speech_ended(self, max(0.0, over.end - over.start), at)
+        self._settle(over, silence)
+
+    def _settle(self, over: Utterance, silence: float) -> None:
+        self._settling = asyncio.create_task(
+            self._await_final(over, self._settling, silence), name=f"ear-final-{self.identity}"
+        )
+
+    async def _await_final(self, over: Utterance, before: asyncio.Task[None] | None, silence: float) -> None:
+        """Tell the utterance once its final text came, or its time is up; in the order of speaking."""
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        try:
+            async with asyncio.timeout(FINAL_WAIT_SECONDS):
+                while over in self._due:
+                    self._final_came.clear()
+                    await self._final_came.wait()
+        except TimeoutError:
+            logger.warning("the recogniser gave no final text in time", extra={"identity": self.identity})
+            if over.running:
+                over.settled.append(over.running)
+        over.running = ""
+        self._listener.uttered(self, over, silence)
+
+    # -- the recogniser's words -------------------------------------------------------------------------
+    async def _read(self) -> None:
+        async for event in self._stt:
+            text = event.alternatives[0].text.strip() if event.alternatives else ""
+            kind = event.type
+            if kind is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                self._on_final(text)
+            elif kind in (stt.SpeechEventType.INTERIM_TRANSCRIPT, stt.SpeechEventType.PREFLIGHT_TRANSCRIPT):
+                self._on_interim(text)
+
+    def _on_final(self, text: str) -> None:
+        # One final a flush, in order: the front of the line is the part it belongs to. A final that came unasked
+        # (a recogniser with endpointing of its own) belongs to the utterance that runs.
+        utterance = self._due.popleft() if self._due else self.utterance
+        if utterance is None:
+            if not text:
+                return
+            # without voice activity detection the recogniser's finals are the turns
+            at = self._clock()
+            utterance = Utterance(self.identity, start=at, end=at, settled=[text])
+            self._settle(utterance, silence=0.0)
+            return
+        if text:
+            utterance.settled.append(text)
+        utterance.running = ""
+        self._final_came.set()
+        self._listener.words_so_far(self, utterance)
+
+    def _on_interim(self, text: str) -> None:
+        utterance = self._due[0] if self._due else self.utterance
+        if utterance is None or not text or text == utterance.running:
+            return
+        utterance.running = text
+        self._listener.words_so_far(self, utterance)

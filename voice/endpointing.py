@@ -1,0 +1,125 @@
+"""When an ear's speaker has begun and ended: pure state machines over speech probabilities.
+
+Owns the arithmetic of the knobs VAD_CONFIDENCE, VAD_START_SECS, VAD_STOP_SECS, ENDPOINT_MIN_SILENCE_MS,
+ENDPOINT_MAX_SILENCE_MS and MAX_UTTERANCE_SECS. Time is an argument (seconds, monotonic); no clock, no await.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+RELEASE_MARGIN = 0.15
+"""A window counts as silence only this far under the confidence: speech does not flicker at the threshold."""
+
+ONSET_GAP_SECONDS = 0.1
+"""Silence that an onset may hold (plosives, a breath) and still count as one onset."""
+
+ASK_DETECTOR_AFTER_SECONDS = 0.2
+"""Silence after which the turn detector is asked (LIVEKIT.md: it was trained on such pauses)."""
+
+FINISHED_PROBABILITY = 0.5
+UNFINISHED_PROBABILITY = 0.1
+"""Detector probabilities from which the shortest, and up to which the longest silence applies."""
+
+MIN_SPLIT_SHARE = 0.8
+"""From this share of MAX_UTTERANCE_SECS on, an utterance is split at the first quiet window."""
+
+
+class GateEvent(Enum):
+    """What one window of audio changed."""
+
+    STARTED = auto()
+    """Speech has lasted VAD_START_SECS: somebody speaks."""
+
+    PAUSED = auto()
+    """The speaker fell silent (first window of silence after speech)."""
+
+    RESUMED = auto()
+    """Speech again within the same turn."""
+
+
+@dataclass(slots=True)
+class SpeechGate:
+    """Turns per-window speech probabilities of one ear into starts, pauses and resumptions."""
+
+    confidence: float
+    start_seconds: float
+
+    speaking: bool = False
+    """Whether a turn is open (from STARTED until `close`)."""
+
+    voiced: bool = False
+    """Whether the latest window held speech."""
+
+    onset_at: float | None = None
+    """When the first speech of the open, or of the coming, turn was heard."""
+
+    last_voice_at: float = 0.0
+    """When speech was last heard."""
+
+    voiced_seconds: float = 0.0
+    """Speech in the open turn, silence left out."""
+
+    def feed(self, probability: float, window_seconds: float, at: float) -> GateEvent | None:
+        """Take one window that ended `at`, with its speech probability (0 to 1), and say what changed."""
+        threshold = self.confidence - RELEASE_MARGIN if self.voiced else self.confidence
+        was_voiced, self.voiced = self.voiced, probability >= threshold
+        if self.voiced:
+            return self._on_voice(was_voiced, window_seconds, at)
+        if self.speaking:
+            return GateEvent.PAUSED if was_voiced else None
+        if self.onset_at is not None and at - self.last_voice_at > ONSET_GAP_SECONDS:
+            self.onset_at, self.voiced_seconds = None, 0.0
+        return None
+
+    def _on_voice(self, was_voiced: bool, window_seconds: float, at: float) -> GateEvent | None:
+        if self.onset_at is None:
+            self.onset_at = at - window_seconds
+        self.voiced_seconds += window_seconds
+        self.last_voice_at = at
+        if self.speaking:
+            return None if was_voiced else GateEvent.RESUMED
+        if self.voiced_seconds + 1e-6 >= self.start_seconds:
+            self.speaking = True
+            return GateEvent.STARTED
+        return None
+
+    def silence(self, at: float) -> float:
+        """Seconds since speech was last heard in the open turn; 0 while it is heard."""
+        return 0.0 if self.voiced or self.onset_at is None else max(0.0, at - self.last_voice_at)
+
+    def close(self) -> None:
+        """End the turn: the next speech is a new one."""
+        self.speaking, self.onset_at, self.voiced_seconds = False, None, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """How long a silence must be before a turn has ended, in seconds."""
+
+    min_silence: float
+    max_silence: float
+    stop_silence: float
+    """VAD_STOP_SECS: splits utterances, and is the rule where no turn detector is there."""
+
+    def needed(self, probability: float | None, unfinished: bool) -> float:
+        """The silence that ends the turn.
+
+        probability: the detector's, that the turn is over; None where there is none. unfinished: the speaker's own
+        words cannot be the end ("Moderator," or "... because"), which outweighs the detector's ear.
+        """
+        if unfinished:
+            return self.max_silence
+        if probability is None:
+            return min(max(self.stop_silence, self.min_silence), self.max_silence)
+        span = FINISHED_PROBABILITY - UNFINISHED_PROBABILITY
+        certainty = min(1.0, max(0.0, (probability - UNFINISHED_PROBABILITY) / span))
+        return self.max_silence - certainty * (self.max_silence - self.min_silence)
+
+
+def must_split(turn_seconds: float, voiced: bool, max_seconds: float) -> bool:
+    """Whether an utterance of `turn_seconds` is split now: at its first quiet window late in it, at last anywhere."""
+    if turn_seconds >= max_seconds:
+        return True
+    return not voiced and turn_seconds >= MIN_SPLIT_SHARE * max_seconds

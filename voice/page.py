@@ -1,0 +1,216 @@
+"""The page's side of a room: the moderator's attributes, RPC and signed commands, typed messages, private notes.
+
+Owns the wire of commands, not their meaning: each becomes a `Commanded` event, and what the debate decides is the
+answer. The caller is who LiveKit says, the role is what the signed token says, never what a payload claims.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from livekit import rtc
+
+from debate.decisions import Decision
+from debate.events import Commanded, Uttered
+from debate.view import DebateView
+from errors import SageError
+from memory import uuid7
+from settings import Settings
+from signing import ACK_ATTRIBUTE, TOPIC, Verifier
+from voice.attributes import attributes_of, changed
+from voice.deliberation import Deliberation
+from voice.presence import is_human
+
+logger = logging.getLogger("sage.voice.page")
+
+CHAT_TOPIC = "lk.chat"
+MAX_CHAT_CHARS = 2000
+MAX_ARGS = 16
+RPC_COMMANDS = (
+    "persona",
+    "topic",
+    "format",
+    "start",
+    "next",
+    "pause",
+    "resume",
+    "quiet",
+    "summary",
+    "hand",
+    "unhand",
+    "floor",
+    "extend",
+    "end",
+)
+"""Commands that people may send; whether this debate knows one, and who may, is the debate's to say."""
+
+PRIVATE_KINDS = {"nudge": "sage.nudge", "refuse": "sage.refusal", "fact_check": "sage.factcheck"}
+"""Decisions that are shown instead of spoken, with the topic of their text stream."""
+
+RPC_REFUSED = 1500
+"""Our RPC errors' number (LiveKit keeps 1001-1999 for itself up to 1499); our own code is in the data."""
+
+
+class Page:
+    """Speaks with all pages of one room."""
+
+    def __init__(self, room: rtc.Room, deliberation: Deliberation, settings: Settings) -> None:
+        self._room = room
+        self._deliberation = deliberation
+        self._verifier = Verifier(settings.secret("livekit_api_secret"))
+        self._shown: dict[str, str] = {}
+        self._wanted: dict[str, str] = {}
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Open for commands and messages, and show the state."""
+        me = self._room.local_participant
+        for name in RPC_COMMANDS:
+            me.register_rpc_method(f"sage.{name}", self._rpc(name))
+        me.register_rpc_method("sage.state", self._state)
+        self._room.register_text_stream_handler(CHAT_TOPIC, self._on_chat)
+        self._room.on("data_received", self._on_data)
+        self._spawn(self._show_attributes())
+        now = self._deliberation.now()
+        self.follow(self._deliberation.debate.view(now), ())
+
+    async def aclose(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, run: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(run, name="page")
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a task of the page failed", exc_info=error)
+
+    # -- state out -----------------------------------------------------------------------------------------
+    def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None:
+        """Show the new state, and the decisions that are shown rather than spoken."""
+        record = self._deliberation.record
+        epoch = self._deliberation.epoch(self._deliberation.now())
+        self._wanted |= attributes_of(view, record.debate_id, epoch, {})
+        if changed(self._shown, self._wanted):
+            self._wake.set()
+        for decision in decisions:
+            if (topic := PRIVATE_KINDS.get(decision.kind)) is not None:
+                self._spawn(self._tell_privately(topic, decision))
+
+    async def _show_attributes(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            news = changed(self._shown, self._wanted)
+            if not news:
+                continue
+            try:
+                await self._room.local_participant.set_attributes(news)
+                self._shown |= news
+            except Exception as error:  # noqa: BLE001 - a page that cannot be told must not end the debate
+                logger.warning("attributes could not be shown", extra={"error": type(error).__name__})
+                await asyncio.sleep(1.0)
+                self._wake.set()
+
+    async def _tell_privately(self, topic: str, decision: Decision) -> None:
+        message = {
+            "id": uuid7(),
+            "at": round(time.time() * 1000),
+            "text": decision.text,
+            "reason": decision.reason,
+        }
+        to = [decision.addressed_to] if decision.addressed_to else None
+        try:
+            await self._room.local_participant.send_text(
+                json.dumps(message), topic=topic, destination_identities=to
+            )
+        except Exception as error:  # noqa: BLE001 - a page that cannot be told must not end the debate
+            logger.warning("a private message could not be sent", extra={"error": type(error).__name__})
+
+    # -- commands in -------------------------------------------------------------------------------------------
+    def _role(self, identity: str) -> str:
+        participant = self._room.remote_participants.get(identity)
+        return (
+            (participant.attributes.get("sage.role") or "debater") if participant is not None else "audience"
+        )
+
+    def _rpc(self, name: str) -> Callable[[rtc.RpcInvocationData], Coroutine[Any, Any, str]]:
+        async def answer(call: rtc.RpcInvocationData) -> str:
+            args = _arguments(call.payload)
+            command = Commanded(call.caller_identity, name, args, self._role(call.caller_identity), "rpc")
+            refused = await self._carry_out(command)
+            if refused is not None:
+                raise rtc.RpcError(RPC_REFUSED, refused[1], json.dumps({"code": refused[0]}))
+            return json.dumps({"ok": True})
+
+        return answer
+
+    async def _state(self, _call: rtc.RpcInvocationData) -> str:
+        view = self._deliberation.debate.view(self._deliberation.now())
+        return json.dumps(attributes_of(view, self._deliberation.record.debate_id, time.time(), {}))
+
+    async def _carry_out(self, command: Commanded) -> tuple[str, str] | None:
+        """Let the debate decide; None when it did as told, else (code, message)."""
+        decisions = await self._deliberation.ask(command)
+        for decision in decisions:
+            if decision.kind == "refuse":
+                return decision.signal, decision.text
+        return None
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        if packet.topic == TOPIC:
+            self._spawn(self._on_command(packet.data))
+
+    async def _on_command(self, payload: bytes) -> None:
+        try:
+            command = self._verifier.verify(payload, room=self._deliberation.record.room, now=time.time())
+        except SageError as error:
+            logger.warning("a command was refused", extra={"code": error.code})
+            return
+        refused = None
+        if command.name != "ping":
+            refused = await self._carry_out(Commanded(command.by, command.name, command.args, "host", "http"))
+        code, message = refused or ("", "")
+        acknowledged = {"id": command.id, "ok": refused is None, "code": code, "message": message}
+        await self._room.local_participant.set_attributes({ACK_ATTRIBUTE: json.dumps(acknowledged)})
+
+    # -- typed messages -----------------------------------------------------------------------------------------
+    def _on_chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self._spawn(self._read_chat(reader, identity))
+
+    async def _read_chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        participant = self._room.remote_participants.get(identity)
+        if participant is None or not is_human(participant):
+            return
+        text = ""
+        async for piece in reader:
+            text += piece
+            if len(text) > MAX_CHAT_CHARS:
+                text = text[:MAX_CHAT_CHARS]
+                break
+        if text.strip():
+            at = self._deliberation.now()
+            self._deliberation.tell(Uttered(uuid7(), identity, text.strip(), at, at, "chat"))
+
+
+def _arguments(payload: str) -> dict[str, str]:
+    """The RPC's JSON object of texts; raises an RPC error that says what was wrong."""
+    try:
+        args = json.loads(payload or "{}")
+    except (ValueError, RecursionError):
+        args = None
+    if not isinstance(args, dict) or len(args) > MAX_ARGS:
+        raise rtc.RpcError(
+            RPC_REFUSED, "the payload must be a JSON object", json.dumps({"code": "malformed"})
+        )
+    return {str(key): str(value) for key, value in args.items()}
