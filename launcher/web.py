@@ -1,7 +1,7 @@
 """The web service on this machine's loopback: one app, one process, on PORT and on TOKEN_SERVER_PORT.
 
-`python -m launcher.web PORT [PORT...]`. Deployments start `uvicorn app:app` instead; which addresses are bound
-is all that differs.
+`python -m launcher.web PORT [PORT...]`. Deployments start `uvicorn app:app` instead; which addresses are
+bound is all that differs.
 """
 
 import contextlib

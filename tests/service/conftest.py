@@ -1,7 +1,7 @@
 """Real servers for the service tests, once for a whole run, on free ports of the loopback address.
 
-A missing prerequisite skips the tests that need it, by name; under CI=true or SAGE_REQUIRE_SERVICES=1 it fails
-them. Rooms are what tests have of their own: take `room_name`, and leave what others are in alone.
+A missing prerequisite skips the tests that need it, by name; under CI=true or SAGE_REQUIRE_SERVICES=1 it
+fails them. Rooms are what tests have of their own: take `room_name`, and leave what others are in alone.
 """
 
 import asyncio
