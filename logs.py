@@ -42,9 +42,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str], *, keep_speech: bool = False) -> None:
         self._keep_speech = keep_speech
-        spellings = {
-            s for value in secrets if value for s in (value, quote(value, safe=""), json.dumps(value)[1:-1])
-        }
+        spellings = {s for value in secrets if value for s in _spellings(value)}
         ordered = sorted(spellings, key=len, reverse=True)  # longest first: one secret may be part of another
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
@@ -73,6 +71,12 @@ class Redactor:
         return self.text(str(value))
 
 
+def _spellings(value: str) -> tuple[str, ...]:
+    """How `value` may stand in a text: as it is, in an address, in JSON, in the repr of a string or of bytes."""
+    reprs = (json.dumps(value)[1:-1], repr(value)[1:-1], ascii(value)[1:-1], repr(value.encode())[2:-1])
+    return value, quote(value, safe=""), quote(value), *reprs
+
+
 class RedactingFilter(logging.Filter):
     """Cleans a record in place, so that no handler, whoever formats it, can write a secret. Drops none."""
 
@@ -96,7 +100,8 @@ class RedactingFilter(logging.Filter):
         if record.stack_info:
             record.stack_info = self._redactor.text(record.stack_info)
         for name in set(vars(record)) - _STANDARD:
-            setattr(record, name, self._redactor.value(getattr(record, name), name))
+            value = vars(record).pop(name)
+            setattr(record, self._redactor.text(name), self._redactor.value(value, name))
         record._sage_clean = True
         return True
 

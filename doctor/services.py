@@ -54,7 +54,7 @@ async def check_livekit(settings: Settings) -> list[Finding]:
     finally:
         await client.aclose()
     findings = [ok("LiveKit", f"{where} accepts our credentials, {len(rooms.rooms)} rooms")]
-    if settings.production and len(settings.secret("livekit_api_secret")) < 32:
+    if len(settings.secret("livekit_api_secret")) < 32:
         remedy = "use a secret of 32 characters and more on both sides"
         findings.append(degraded("LiveKit secret", "short enough to be guessed", remedy))
     return findings
