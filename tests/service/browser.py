@@ -10,16 +10,22 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+import wave
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pytest
 from livekit import api, rtc
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from launcher.livekit_server import RunningServer
+from launcher.stack import start_stack
 from tests.service.conftest import missing
 
 REPOSITORY = Path(__file__).parents[2]
@@ -37,6 +43,7 @@ DENIED = "--use-fake-ui-for-media-stream=deny"
 SAMPLE_RATE = 24_000
 FRAME_SAMPLES = SAMPLE_RATE // 50
 SPEECH_PATH = "/speech-for-tests/"
+Samples = npt.NDArray[np.float32]
 
 # The microphone: silence with a little noise (recognisers invent words in digital silence) until `say`.
 SPEAKING_MICROPHONE = """(() => {
@@ -98,6 +105,27 @@ EARS = """(() => {
   };
   window.loudest = () => ears.loudest;
 })();"""
+
+
+@pytest.fixture(scope="session")
+def page_url(livekit_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, from a real web service without any worker: moderators are scripted. It ends in "/"."""
+    environment = {"DATA_DIR": str(tmp_path_factory.mktemp("page"))}
+    running = asyncio.run(start_stack(server=livekit_server, environment=environment, worker=False))
+    yield at_localhost(running.web_url)
+    asyncio.run(running.stop())
+
+
+@pytest.fixture(name="browser")
+async def browser_fixture() -> AsyncIterator[Browser]:
+    """A Chromium whose microphone is allowed."""
+    async with chromium() as running:
+        yield running
+
+
+def at_localhost(url: str) -> str:
+    """As people type it: http://localhost:PORT/."""
+    return url.replace("127.0.0.1", "localhost") + "/"
 
 
 def require_browser() -> str:
@@ -240,12 +268,11 @@ class ScriptedModerator:
     async def remark(self, topic: str, content: Mapping[str, Any]) -> None:
         await self.room.local_participant.send_text(json.dumps(content), topic=topic)
 
-    async def tone(self, seconds: float, hertz: float = 330.0) -> None:
+    async def tone(self, seconds: float) -> None:
         """Sounds a tone for everybody, in real time."""
-        count = int(seconds * SAMPLE_RATE)
-        wave = (np.sin(np.arange(count) * hertz * 2 * np.pi / SAMPLE_RATE) * 12_000).astype(np.int16)
-        for start in range(0, count - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-            part = wave[start : start + FRAME_SAMPLES].tobytes()
+        samples = (_sine(seconds) * 32767).astype(np.int16)
+        for start in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+            part = samples[start : start + FRAME_SAMPLES].tobytes()
             await self.source.capture_frame(rtc.AudioFrame(part, SAMPLE_RATE, 1, FRAME_SAMPLES))
         await self.source.wait_for_playout()
 
@@ -260,11 +287,16 @@ async def scripted_moderator(
     server: RunningServer,
     room_name: str,
     *,
+    name: str = "Sage",
+    kind: Any = "agent",
     refuses: str = "",
     state: Mapping[str, Any] | None = None,
     **attributes: str,
 ) -> ScriptedModerator:
-    """Joins as the moderator. Persona switches are granted, or refused with the words of `refuses`."""
+    """Joins as the moderator, or as somebody who poses as one (`kind="standard"`).
+
+    Persona switches are granted, or refused with the words of `refuses`; `state` is what `sage.state` answers.
+    """
     room = rtc.Room()
     source = rtc.AudioSource(SAMPLE_RATE, 1)
     track = rtc.LocalAudioTrack.create_audio_track("moderator", source)
@@ -293,9 +325,13 @@ async def scripted_moderator(
     token = (
         api.AccessToken(server.api_key, server.api_secret)
         .with_identity(f"agent-{uuid.uuid4().hex[:10]}")
-        .with_name("Sage")
-        .with_kind("agent")
-        .with_grants(api.VideoGrants(room_join=True, room=room_name, agent=True, can_update_own_metadata=True))
+        .with_name(name)
+        .with_kind(kind)
+        .with_grants(
+            api.VideoGrants(
+                room_join=True, room=room_name, agent=kind == "agent", can_update_own_metadata=True
+            )
+        )
     )
     await room.connect(server.url, token.to_jwt())
     room.local_participant.register_rpc_method("sage.persona", persona)
@@ -306,3 +342,31 @@ async def scripted_moderator(
     defaults = {"state": "listening", "persona": "neutral-facilitator", "format": "open-discussion"}
     await moderator.attributes(**(defaults | attributes))
     return moderator
+
+
+def tone(seconds: float) -> bytes:
+    """A steady sound as a wav file: it counts as talking, and no recogniser hears words in it."""
+    return _wav(_sine(seconds))
+
+
+@cache
+def speech(text: str) -> bytes:
+    """`text` spoken by the bundled voice, as a wav file; the same each time."""
+    from hibari import Hibari
+
+    return _wav(Hibari()(text, seed=1))
+
+
+def _sine(seconds: float, hertz: float = 330.0) -> Samples:
+    wave_form = 0.35 * np.sin(np.arange(int(seconds * SAMPLE_RATE)) * hertz * 2 * np.pi / SAMPLE_RATE)
+    return wave_form.astype(np.float32)
+
+
+def _wav(samples: Samples) -> bytes:
+    out = BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()

@@ -14,7 +14,7 @@ import { absentModerator, depart, dismiss, forgetDebate, initialState, notice, s
 import * as tab from "./tab.js";
 
 const RETRY_SECONDS = [1, 2, 4, 8, 10];
-const MODERATOR_PATIENCE_MS = 9_000;
+const MODERATOR_PATIENCE_MS = 6_000;
 const SUMMONS = 4;
 
 const state = initialState();
