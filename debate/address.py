@@ -136,7 +136,7 @@ class _Judge:
             return Address(later, "opening") if surely else None
         if later and self._requests(tokens(later)):
             return Address(later, "opening")
-        if answered or {token.word for token in before} & lex.ACKNOWLEDGING - {"you", "all", "my"} - _HAILS:
+        if answered or (before and all(token.word in _AGREEING for token in before)):
             return None
         if earlier and self._requests(_last_sentence(tokens(earlier))):
             return Address(earlier, "closing")
@@ -149,19 +149,26 @@ class _Judge:
         sentence = self.text[before[0].start : before[-1].end]
         later = self._from(self.call.last)
         requests = self._requests(before) or (self.asked and not later)
-        if self._acknowledges(before) or (self._thanks(before) and not requests):
+        if self._acknowledges(before) or (self._thanks(before) and not self._asks(before)):
             return Address(later, "opening") if later and self._requests(tokens(later)) else None
         accepted = Address(f"{sentence} {later}".strip(), "closing")
         if self.call.kind.startswith("heard"):
-            you = any(token.word in ("you", "your") for token in before)
-            sure = intent(sentence) or (requests and you and self.call.kind != "heard-common")
-            return accepted if self.gap_left == "," and sure else None
+            return accepted if self._closes_misheard(before, sentence) else None
         if self.gap_left == ",":
             return accepted if requests or not self._listed(before) else None
         if self._left_binds(before, final=True):
             return None
         closing = before[-1].word in lex.CLOSING_WORDS and before[-1].word != "that"
         return accepted if requests or closing else None
+
+    def _closes_misheard(self, before: list[Token], sentence: str) -> bool:
+        """ "Could you summarise that, Page?", which is often heard without its comma: "that stage"."""
+        known = bool(intent(sentence))
+        if self.gap_left == ",":
+            you = any(token.word in ("you", "your") for token in before)
+            return known or (self.call.kind != "heard-common" and you and self._requests(before))
+        asking_you = before[0].word in lex.AUX and len(before) > 3 and before[1].word == "you"
+        return (known or asking_you) and before[-1].word in lex.CLOSING_WORDS
 
     def _within(self, before: list[Token], after: list[Token]) -> Address | None:
         """The call stands in the middle of a sentence, with or without commas around it."""
@@ -215,7 +222,9 @@ class _Judge:
         )
 
     def _acknowledges(self, words: Sequence[Token]) -> bool:
-        return all(token.word in lex.ACKNOWLEDGING for token in words)
+        if any(token.word not in lex.ACKNOWLEDGING for token in words):
+            return False
+        return not self._inverted(words, sure=True)
 
     def _thanks(self, before: list[Token]) -> bool:
         return any(token.word in lex.THANKS for token in before[:4])
@@ -268,8 +277,7 @@ class _Judge:
             following in lex.AFTER_IMPERATIVE
             or following in self.names
             or following in lex.FILLERS
-            or following == "of"
-            or following == "check"
+            or following in ("of", "check")
         )
 
     def _inverted(self, words: Sequence[Token], *, sure: bool) -> bool:
@@ -294,33 +302,33 @@ class _Judge:
             return False
         if self._imperative([token for token in words if token.word not in lex.FILLERS] or words):
             return True
+        return self._asks(words) or bool(intent(" ".join(token.word for token in words)))
+
+    def _asks(self, words: Sequence[Token]) -> bool:
+        """Somewhere in `words` a question begins, told by its form."""
         for index, token in enumerate(words):
             following = words[index + 1].word if index + 1 < len(words) else ""
             if token.word in lex.WH and (following in lex.AUX or following in _HOW or "'" in token.word):
                 return True
             if token.word in lex.WH and index == 0 and following:
                 return True
-            if (
-                token.word in lex.AUX
-                and following in ("you", "we", "i")
-                and token.word not in ("have", "had")
-            ):
-                if index == 0 or words[index - 1].word not in ("what", "that", "than", "as"):
-                    return True
+            told = index > 0 and words[index - 1].word in ("what", "that", "than", "as")
+            if token.word in _ASKING_AUX and following in ("you", "we", "i") and not told:
+                return True
             if (
                 token.word in lex.AUX
                 and (index == 0 or token.gap)
                 and self._inverted(words[index:], sure=True)
             ):
                 return True
-        return bool(intent(" ".join(token.word for token in words)))
+        return False
 
     def _requests_surely(self, after: Sequence[Token], rest: str) -> bool:
         """What follows could hardly be anything but a request to the moderator: needed where the call is not sure."""
         if self.call.kind == "heard-common":
             return bool(intent(rest)) and (self.gap_right != "" or len(after) > 2)
         words = list(after)
-        while len(words) > 1 and words[0].word in lex.FILLERS:
+        while len(words) > 1 and words[0].word in lex.FILLERS | {"and", "but"}:
             words = words[1:]
         word = words[0].word
         following = words[1].word if len(words) > 1 else ""
@@ -335,9 +343,10 @@ class _Judge:
         )
 
 
-_HAILS = frozenset(
-    {"good", "excuse", "me", "right", "so", "okay", "ok", "alright", "all", "very", "much", "well"}
+_AGREEING = frozenset(
+    {"okay", "ok", "alright", "all", "right", "sorry", "fine", "good", "great", "nope", "further"}
 )
+_ASKING_AUX = lex.AUX - {"have", "had"}
 _HOW = frozenset(
     {"much", "many", "long", "far", "about", "time", "come", "else", "exactly", "side", "turn", "often"}
 )

@@ -3,6 +3,7 @@
 Owns who may do what, the change of state and the words that confirm it. Understands no wording (grammar.py).
 """
 
+# ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

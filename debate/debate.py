@@ -56,9 +56,9 @@ class Debate:
         self,
         topic: str,
         persona: Persona,
-        format: str = DEFAULT_FORMAT,
+        format: str = DEFAULT_FORMAT,  # noqa: A002 - what the routes and the job call it
         *,
-        personas: Registry,  # noqa: A002
+        personas: Registry,
     ) -> None:
         self.topic = clean(topic, TOPIC_CHARS)
         self.persona = persona
@@ -310,10 +310,10 @@ def _seconds(value: float) -> str:
 
 def _to_another(text: str, names: list[str]) -> bool:
     """Whether `text` opens by naming somebody else: "Ben, what do you think?"."""
-    first = text.split()[0] if text.split() else ""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
     bare = first.rstrip(",:").lower()
     return first.endswith((",", ":")) and any(
-        bare == name.split()[0].lower() for name in names if name.split()
+        bare == name.split(maxsplit=1)[0].lower() for name in names if name.split()
     )
 
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from debate.words import clean, sentences, tokens
+from debate.words import clean, sentences, tokens, words_of
 
 QUOTE_CHARS = 160
-_COMMON = frozenset(
-    "a an the and or but if so then that this these those there here it its is are was were be been being am i you he"
-    " she we they me him her us them my your his our their of to in on at by for from with about as into not no yes do"
-    " does did done have has had can could will would shall should may might must just very really also only well"
-    " what which who whom when where why how all any some more most much many one two than too up down out over"
-    " think say said says know mean like get got go going want let make thing things people lot kind sort okay right"
-    " um uh er oh yeah i'm it's don't that's we're you're they're because while still even every each other".split()
+_COMMON = words_of(
+    "a an the and or but if so then that this these those there here it its is are was were be been"
+    " being am i you he she we they me him her us them my your his our their of to in on at by for"
+    " from with about as into not no yes do does did done have has had can could will would shall"
+    " should may might must just very really also only well what which who whom when where why how all"
+    " any some more most much many one two than too up down out over think say said says know mean"
+    " like get got go going want let make thing things people lot kind sort okay right um uh er oh"
+    " yeah i'm it's don't that's we're you're they're because while still even every each other"
 )
-_REASONS = frozenset(
-    "because therefore should must cannot never always evidence study percent means shows proves costs harms helps"
-    " better worse need believe argue agree disagree unless instead".split()
+_REASONS = words_of(
+    "because therefore should must cannot never always evidence study percent means shows proves"
+    " costs harms helps better worse need believe argue agree disagree unless instead"
 )
 
 

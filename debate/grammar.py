@@ -4,12 +4,15 @@ Owns the mapping from words to a command's name and arguments; tolerant of what 
 Judges neither who is addressed (address.py) nor who may do what (debate.py), and answers nothing (playbook.py).
 """
 
+# ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from pathlib import Path
 from types import MappingProxyType
 
 from debate.formats import load_formats
@@ -59,7 +62,11 @@ def normalise(text: str) -> str:
 def intent(text: str) -> str:
     """The name of the question or command that `text` is by its wording alone, "" where it is none."""
     words = normalise(text)
-    return next((name for name, pattern in _INTENTS if pattern.search(words)), "") if words else ""
+    if not words:
+        return ""
+    if any(_TITLED.match(words, match.end()) for match in _BECOME.finditer(words)):
+        return "persona"
+    return next((name for name, pattern in _INTENTS if pattern.search(words)), "")
 
 
 def parse_command(
@@ -95,6 +102,11 @@ _BECOME = re.compile(
     r"|set (?:your |the )?(?:persona|mode|role|style)(?: to)?|give us|we need|i need|have|swap (?:to|with|for)"
     r"|pretend (?:to be|you are)|make (?:yourself|it)|try(?: being)?|put on|activate|enable|assume the role of"
     r"|work as|serve as|start being|continue as|carry on as|move to|which to|twitch to) "
+)
+# Only for telling a command from other speech; which persona is meant is found by match_persona.
+_TITLED = re.compile(
+    r"(?:(?:the|a|an|our|your|more|being) )*(?:neutral|facilitator|socrat|so crat|devil|advocate|time ?keep|topic exp"
+    r"|expert|fact ?check)"
 )
 _STOP = re.compile(r"\b(?:stop|quit|no more|enough) (?:being|acting|playing|with|of|as)\b")
 _NORMAL = re.compile(
@@ -166,12 +178,14 @@ _EXTEND = re.compile(
     r"(?P<unit>minute|second)s?\b|\b(?:more|extra|another) (?:time|minute)\b"
 )
 _FLOOR_TO = re.compile(
-    r"\b(?:(?:give|pass|hand|yield|grant|offer|let)(?: over| on)? (?:the |a )?(?:floor|flor|flaw|word|turn|microphone|mic)"
-    r"(?: over| on| back)? to|(?:give|grant|offer) (?=.+ (?:the|a) (?:floor|word|turn|chance|say))"
+    r"\b(?:(?:give|pass|hand|yield|grant|offer|let)(?: over| on)? (?:the |a )?"
+    r"(?:floor|flor|flaw|word|turn|microphone|mic)(?: over| on| back)? to"
+    r"|(?:give|grant|offer) (?=.+ (?:the|a) (?:floor|word|turn|chance|say))"
     r"|hand (?:it )?over to|over to|call on|bring in|go to|turn to|move to|yield to|invite|hear from|listen to"
     r"|(?:hear|know) what (?=.+ thinks?\b)|let us hear|let(?! us\b| me\b)|ask|the floor (?:goes )?to"
     r"|what does (?=.+ (?:think|say)\b)|bring (?=.+ in\b)|want to hear|like to hear) (?P<who>.+)$"
-    r"|^(?P<subject>.+?) (?:should|may|can|could) (?:speak|go|answer|respond|talk|have the (?:floor|flor|flaw))(?: now| next| first)?$"
+    r"|^(?P<subject>.+?) (?:should|may|can|could) (?:speak|go|answer|respond|talk|have the (?:floor|flor|flaw))"
+    r"(?: now| next| first)?$"
     r"|\b(?:can|could|may|should|will) (?P<may>.+?) (?:speak|go (?:next|first|now)|answer|respond|reply|talk|comment"
     r"|say something|have the (?:floor|flor|flaw)|have a turn)\b"
 )
@@ -181,9 +195,11 @@ _ANYONE = re.compile(
     r"|whoever|the quiet|the rest)\b"
 )
 _I_WANT = re.compile(
-    r"\b(?:(?:may|can|could) i (?:\w+ )?(?:speak|say|respond|reply|answer|go|have|come|comment|add|interject|take|get)"
-    r"|i (?:would like|want|need|wish) (?:to (?:speak|say|respond|reply|answer|comment|add|have)|the (?:floor|flor|flaw))"
-    r"|give me (?:the |a )?(?:floor|flor|flaw|word|turn|chance)|let me (?:speak|finish|answer|respond|talk|say|reply))\b"
+    r"\b(?:(?:may|can|could) i (?:\w+ )?(?:speak|say|respond|reply|answer|go|come in|comment|add|interject|ask"
+    r"|have (?:the (?:floor|flor|flaw)|a (?:turn|word|say)))"
+    r"|i (?:would like|want|need|wish) (?:to (?:speak|say|respond|reply|answer|comment|add)"
+    r"|(?:to have )?the (?:floor|flor|flaw))|give me (?:the |a )?(?:floor|flor|flaw|word|turn|chance)"
+    r"|let me (?:speak|finish|answer|respond|talk|say|reply))\b"
 )
 
 
@@ -264,58 +280,10 @@ def _same_name(heard: str, name: str) -> float:
 
 # --- everything that is named by its wording alone -----------------------------------------------------------
 
-_TABLE: tuple[tuple[str, str], ...] = (
-    ("repeat", r"^(?:repeat(?: (?:that|it|yourself))?|say (?:that|it) again|what did you (?:just )?say|pardon"
-               r"|come again|i did not (?:hear|catch|get) (?:that|you))\b"),
-    ("talk-time", r"\bhow (?:long|much(?: time)?) have i (?:been )?(?:spoken|talked|speaking|talking|said|used)"),
-    ("balance", r"\bwho (?:has |have |is |was |did |had )?(?:been )?(?:spoken|spoke|speaks?|talked|talks?|talking"
-                r"|speaking|said|says?|dominat\w+|held|had|used|taken)(?: \w+){0,3}? (?:the )?(?:most|least|longest"
-                r"|more|less|too much|fewest)|\bwho is dominating|\b(?:talk|talking|speaking|speech) times?\b"
-                r"|\bhow (?:much|long) (?:has|have|did) (?:everyone|everybody|each|we all|they|people)\b"
-                r"|\bbalance of (?:time|talk)|\bwho (?:is|has been) (?:the )?(?:quiet|silent)|\bhow balanced\b"
-                r"|\bwho (?:has|have) not (?:spoken|talked|said)|\bhas everyone (?:spoken|talked)"),
-    ("time", r"\bhow (?:much|many)(?: more)? (?:time|minutes|seconds|longer)\b|\bhow long\b"
-             r"|\btime(?: is| do (?:i|we) have)? (?:left|remaining)\b|\b(?:minutes|seconds|time) (?:left|remain)"
-             r"|\btime check\b|\bcheck the (?:time|clock)|\bwhat (?:is )?(?:the|my|our) (?:time|clock)\b"
-             r"|\bis (?:my|the|our|his|her|their) time (?:up|over)|\bis time up|\b(?:out of|short of) time\b"
-             r"|\bwhen (?:does|do|is|will|are) .*\b(?:end|over|finish|up|done|finished)\b|\bmore time left\b"
-             r"|\b(?:for|on) time$|\bhow are we doing on time|\bany time left|\btime elapsed|^time$|^the time$"),
-    ("floor", r"\bwho (?:has|have|had|is|holds?|got|gets|owns|whose|s)?(?: got| having| on| has)?"
-              r" ?(?:the )?(?:floor|flor|flaw|flour|four|floors)\b"
-              r"|\bwho is (?:speaking|talking|up|next|on)\b|\b(?:whose|who is|who s|who) (?:turn|floor|flaw)\b"
-              r"|\bwho (?:speaks|goes|talks|comes|is up) (?:now|next|first)|\bwho (?:may|can|should|gets to) (?:speak|go|talk)"
-              r"|\bis it my turn|\bam i next|\bmy turn (?:now|yet|next)|\bdo i have the (?:floor|flor|flaw)|\bnext speaker\b"
-              r"|\bwho was (?:speaking|talking) last|\bwho spoke last|\bwho is it now"),
-    ("summary", r"summar|\bsome (?:are|or|a) (?:eyes|rise|ise|wise)\b|\bsum (?:\w+ )?up\b|\bre ?cap\b|\bmain points?\b"
-                r"|\bkey points?\b|\bwhere (?:are|do) we (?:stand|now|at|are)|\bwhere do things stand|\bwho said what\b"
-                r"|\bwhat (?:have|has|did) (?:we|been|everyone|everybody|everyone else|they|people|each) .*"
-                r"(?:said|say|discussed|covered|established|learned)|\bwhat (?:has been|was) said\b|\boverview\b"
-                r"|\bup to speed\b|\bcatch me up|\bfill me in|\bwhat did i miss|\bso far\b.*\?*$|\bthe gist\b|\brundown\b"),
-    ("topic", r"\b(?:what|which)(?: is| are| was|)? (?:the|our|this|today s|today's|todays) (?:\w+ )?(?:topic|motion|question"
-              r"|subject|resolution|debate about|theme)\b|\bwhat (?:are|were) we (?:talking|debating|discussing|arguing|here)"
-              r"|\bwhat is (?:this|it)(?: debate| discussion)? (?:all )?about|\bremind (?:us|me|everyone) (?:of|what|about) "
-              r".*(?:topic|motion|question|subject|debating|discussing|talking)|\b(?:repeat|state|read|say|tell us|tell me)"
-              r" (?:out )?(?:the|our) (?:topic|motion|question|subject)|\btopic again\b|\bwhat is the debate about|^the topic$|^topic$"),
-    ("people", r"\bwho (?:is|else is|are)(?: all)? (?:here|in the room|present|there|taking part|in this|debating)\b"
-               r"|\bwho (?:has|have) joined|\bhow many (?:people|of us|debaters|participants)"),
-    ("quiet", r"\b(?:be|stay|keep|remain) (?:quiet|silent|still)\b|^(?:quiet|silence|hush|shush)\b|\bshut up\b"
-              r"|\bstop (?:talking|speaking|interrupting)\b|\b(?:do not|no need to) (?:interrupt|interfere|talk|speak|say anything)"
-              r"|\bmute yourself|\bsay nothing|\blet us (?:talk|debate|speak) (?:on our own|alone|freely|ourselves)|\bleave us alone"),
-    ("speak", r"\byou (?:can|may) (?:speak|talk)(?: again)?\b|^(?:can|may) (?:speak|talk) again|\bhelp (?:us )?more\b|\bspeak again\b"
-              r"|^unmute|\bcome back\b|\b(?:be|get) more (?:active|involved)|\bjump in more|\bspeak up\b|^(?:speak|talk) again"),
-    ("pause", r"^(?:let us )?(?:pause|freeze|take (?:a|five) |have a break)|\bpause the\b|\b(?:stop|hold|halt) the (?:clock|timer|time)\b"),
-    ("resume", r"^(?:let us )?(?:resume|unpause|continue|carry on|go on|keep going)\b(?! as| with being)"
-               r"|\b(?:resume|restart|continue) the (?:clock|timer|debate|discussion|time)\b"),
-    ("start", r"^(?:let us )?(?:start|begin|get started|kick off|open)\b(?: (?:the|with|our|this|now).*)?$"
-              r"|\bstart the (?:clock|timer|debate|round|first)"),
-    ("next", r"^(?:let us |go to |move to |move on to |on to |skip to )*(?:the )?next(?: (?:segment|part|round|section|speech|phase|step"
-             r"|speaker|item|point|one).*)?$|^(?:let us )?move (?:on|along|forward)\b|^skip(?: (?:this|ahead|it|the).*)?$|^proceed$"),
-    ("end", r"^(?:let us )?(?:end|close|finish|conclude|stop|wrap up|adjourn)(?: (?:the|this|our|up|it).*"
-            r"(?:debate|discussion|session|meeting|up|here|down))?$|\bwrap (?:it|this|things) up\b|\bwe are (?:done|finished)$"),
-    ("help", r"\bwhat (?:can|do|could) you (?:do|help)|\bwhat (?:can|may|could|should) (?:i|we) (?:ask|say|tell)|^help(?: me| us)?$"
-             r"|\bhow (?:does|do) (?:this|you|it) work|\bwho are you|\bwhat are you$|\bwhat is your (?:role|job|name|purpose)"
-             r"|\bare you (?:there|listening|here|awake|still|with us|a )|\b(?:can|do) you hear (?:me|us)|^hear (?:me|us)$"
-             r"|\bintroduce yourself|\bwhat commands"),
-)  # fmt: skip
-_INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple((name, re.compile(text)) for name, text in _TABLE)
-Reader = Callable[[str, str, DebateView, str], ParsedCommand | None]
+
+def _load_wordings(path: Path) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    commands = tomllib.loads(path.read_text(encoding="utf-8"))["command"]
+    return tuple((item["name"], re.compile("|".join(item["wordings"]))) for item in commands)
+
+
+_INTENTS = _load_wordings(Path(__file__).with_name("wordings.toml"))

@@ -4,6 +4,7 @@ Owns words only, at most two sentences unless a summary is asked for. Changes no
 said is quoted as data: bounded, without control characters.
 """
 
+# ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

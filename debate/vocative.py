@@ -52,9 +52,11 @@ def _at(words: Sequence[Token], index: int, titles: tuple[str, ...], taken: froz
         span = words[index : index + count]
         if len(span) == count and all(token.gap == "" for token in span[1:]):
             heard = squash("".join(token.word for token in span))
+            if count > 1 and "moderator" in heard:
+                continue
             if heard in titles:
                 return Call(index, index + count, "title")
-            if _sounds_like_moderator(heard, count):
+            if _sounds_like_moderator(heard):
                 return Call(index, index + count, "heard-function")
     if word in taken:
         return None
@@ -70,13 +72,28 @@ def _squashed(titles: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(squash(title) for title in titles)
 
 
+# As said by a deep voice: "Waterator", "water raider". Real words of that ending are other people's jobs.
+_ENDINGS = (
+    "terator",
+    "derator",
+    "torator",
+    "dorator",
+    "terraider",
+    "teraider",
+    "derater",
+    "terrator",
+    "derraider",
+)
+_RATORS = frozenset({"federator", "considerator", "deteriorator", "iterator", "literator"})
 _VOWELS = re.compile(r"[aeiouyhw]+")
 _KEYS = frozenset({"MTRTR", "MTRT", "MTRTT", "MTRTRS", "MTRTRT", "MTRRTR", "MTLTR"})
 
 
 @lru_cache(maxsize=4096)
-def _sounds_like_moderator(heard: str, count: int) -> bool:
+def _sounds_like_moderator(heard: str) -> bool:
     """Whether `heard` has the consonants of "moderator", as in "moderate her", "motorator", "moderated"."""
+    if heard.endswith(_ENDINGS) and heard not in _RATORS and 7 <= len(heard) <= 11:
+        return True
     if not heard.startswith("m") or not 7 <= len(heard) <= 14 or heard == "moderation":
         return False
     key = _VOWELS.sub("", heard).upper().replace("D", "T")

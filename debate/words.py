@@ -60,6 +60,11 @@ def _gap(between: str) -> str:
     return ""
 
 
+def words_of(text: str) -> frozenset[str]:
+    """A class of words, written as one text."""
+    return frozenset(text.split())
+
+
 def plain(text: str) -> str:
     """`text` as bare lower-case words with single spaces, for matching."""
     return " ".join(token.word for token in tokens(text))
