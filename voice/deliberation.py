@@ -83,6 +83,9 @@ class Deliberation:
             last = max(last, float(row.data.get("at", last)))
             self.debate.apply(event, last)
             count += 1
+        for row in await self._store.records(self.record.debate_id, kinds=("decision",)):
+            if row.data.get("signal") == "greeting":
+                self.debate.mark_greeted()
         # a clock set back since the first job began must not make the debate's time run backwards
         self._offset = max(self._offset, last - time.monotonic())
         return count

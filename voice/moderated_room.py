@@ -19,6 +19,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from debate.debate import Debate
 from debate.decisions import Decision
 from debate.events import Event, Joined, Left, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
+from debate.playbook import answer
 from memory import DebateRecord, Recall, Store, previous_words, uuid7
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan, build_stt
@@ -86,7 +87,7 @@ class ModeratedRoom:
         self._tracks: dict[str, str] = {}
         self._ended_at: dict[str, float] = {}
         self.deliberation = Deliberation(
-            Debate(record.topic, persona, record.format, registry), record, store, self._on_decided
+            Debate(record.topic, persona, record.format, personas=registry), record, store, self._on_decided
         )
         self._captions = DebaterCaptions(before_shown=self._journal_caption)
         self._spoken = SpokenCaptions(before_shown=self._journal_spoken)
@@ -360,8 +361,6 @@ class ModeratedRoom:
         return brief(self.deliberation.debate.view(self.deliberation.now()), decision, self._recall)
 
     def _answer_by_playbook(self, _context: llm.ChatContext) -> str:
-        from debate.playbook import answer
-
         decision = self._answering
         if decision is None:
             return ""
