@@ -148,7 +148,7 @@ def configuration(http_port: int, rtc_port: int, api_key: str, api_secret: str, 
             "bind_addresses": [LOOPBACK],
             "keys": {api_key: api_secret},
             # A line for every question that web service and worker ask would bury the rest.
-            "logging": {"level": log_level, "json": False, "component_levels": {"livekit.api": "warn"}},
+            "logging": {"level": log_level, "json": False, "component_levels": {"api": "warn"}},
             "rtc": {
                 "udp_port": rtc_port,
                 # The TCP listener of WebRTC ignores bind_addresses: without a port it is left out.
