@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from settings import Settings
+from settings_checks import MIN_SECRET_CHARS
 
 REDACTED = "[redacted]"
 # What gives a secret away by its shape, whatever its value: headers, tokens, vendors' keys, query arguments.
@@ -47,6 +48,8 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
+        if len(text) < MIN_SECRET_CHARS:
+            return text
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
         for shape in _SHAPES:

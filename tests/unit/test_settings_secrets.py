@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 import doctor
 import logs
+from api.application import create_app
 from errors import SettingsError
 from settings import SECRETS, Settings, check_settings, load_settings
 
@@ -171,3 +174,41 @@ def test_no_secret_in_what_the_command_prints(tmp_path: Path, problem: dict[str,
     assert "LiveKit" in finished.stdout
     assert finished.stderr == ""
     assert not search(finished.stdout)
+
+
+async def ask_every_route(settings: Settings) -> str:
+    """What the web service answers to good and bad requests while LiveKit is away: bodies and headers."""
+    application = create_app(settings, watch=False)
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    said = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://sage.test", timeout=30) as client:
+        for path, ways in application.openapi()["paths"].items():
+            for method in ways:
+                for body in ({}, {"room": "r", "identity": "i", "participant_type": "agent"}, GOOD_BODY):
+                    where = re.sub(r"{.*?}", "r1", path)
+                    answer = await client.request(
+                        method, where, json=body, headers={"Authorization": "Bearer x"}
+                    )
+                    said.append(f"{answer.status_code} {answer.text} {answer.headers}")
+    return "\n".join(said)
+
+
+GOOD_BODY = {
+    "room": "r1",
+    "identity": "ann",
+    "room_name": "r1",
+    "participant_name": "Ann",
+    "topic": "Trams",
+    "persona": "time-keeper",
+}
+
+
+@pytest.mark.usefixtures("logging_as_before")
+async def test_no_secret_in_what_the_web_service_answers_or_logs(settings: Settings):
+    out = io.StringIO()
+    logs.configure(settings, "web", stream=out)
+    said = await ask_every_route(settings)
+    assert "503 " in said
+    assert "422 " in said
+    assert not search(said)
+    assert not search(out.getvalue())
