@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -20,12 +20,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from livekit import api, rtc
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from launcher.livekit_server import RunningServer
-from launcher.stack import start_stack
 from tests.service.conftest import missing
 
 REPOSITORY = Path(__file__).parents[2]
@@ -105,22 +103,6 @@ EARS = """(() => {
   };
   window.loudest = () => ears.loudest;
 })();"""
-
-
-@pytest.fixture(scope="session")
-def page_url(livekit_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page, from a real web service without any worker: moderators are scripted. It ends in "/"."""
-    environment = {"DATA_DIR": str(tmp_path_factory.mktemp("page"))}
-    running = asyncio.run(start_stack(server=livekit_server, environment=environment, worker=False))
-    yield at_localhost(running.web_url)
-    asyncio.run(running.stop())
-
-
-@pytest.fixture(name="browser")
-async def browser_fixture() -> AsyncIterator[Browser]:
-    """A Chromium whose microphone is allowed."""
-    async with chromium() as running:
-        yield running
 
 
 def at_localhost(url: str) -> str:
@@ -235,7 +217,9 @@ class ScriptedModerator:
 
     async def attributes(self, **values: str) -> None:
         """Sets attributes: `persona="x"` is `sage.persona`, `state="thinking"` is `lk.agent.state`."""
-        named = {("lk.agent.state" if key == "state" else f"sage.{key}"): value for key, value in values.items()}
+        named = {
+            ("lk.agent.state" if key == "state" else f"sage.{key}"): value for key, value in values.items()
+        }
         await self.room.local_participant.set_attributes(named)
 
     async def caption(self, identity: str, text: str, *, segment: str, final: bool = False) -> None:

@@ -9,10 +9,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from launcher.livekit_server import RunningServer
-from launcher.stack import Stack
 from tests.service.browser import AXE, Visitor, scripted_moderator, tone, visit
 
-pytest_plugins = ("tests.service.browser",)
+pytest_plugins = ("tests.service.browser_fixtures",)
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 
 HOSTILE = '<img src=x onerror="document.title=`owned`"><b>bold</b>'
@@ -45,7 +44,9 @@ async def test_captions_grow_under_the_right_names(
         await expect(page.page.locator(".entry")).to_have_count(0)
     await moderator.caption(one, "Cars take most of the street.", segment="a", final=True)
     for page in (ada, ben):
-        await expect(page.card("Ada Lovelace").locator(".caption")).to_have_text("Cars take most of the street.")
+        await expect(page.card("Ada Lovelace").locator(".caption")).to_have_text(
+            "Cars take most of the street."
+        )
         await expect(page.page.locator(".entry")).to_have_count(1)
         await expect(page.page.locator(".entry .who span").first).to_have_text("Ada Lovelace")
         await expect(page.card("José García").locator(".caption")).to_have_class(re.compile("live"))
@@ -121,7 +122,9 @@ async def test_persona_is_switched_from_the_page(
     await ada.join("Ada", room_name)
     await ada.page.get_by_role("button", name="Change manner").click()
     dialog = ada.page.get_by_role("dialog")
-    await expect(dialog.get_by_role("button", name="Neutral facilitator")).to_have_attribute("aria-pressed", "true")
+    await expect(dialog.get_by_role("button", name="Neutral facilitator")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     await dialog.get_by_role("button", name="Devil's advocate").click()
     await expect(dialog).to_be_hidden()
     await expect(ada.page.locator("#moderator-title")).to_have_text("Devil's advocate")
@@ -221,7 +224,9 @@ async def test_late_comer_sees_what_was_said_and_who_talked_how_long(
 ):
     state = {
         "elapsed": 90.0,
-        "people": [{"identity": "gone-1", "name": "Zoe", "present": False, "talk_seconds": 65.0, "utterances": 2}],
+        "people": [
+            {"identity": "gone-1", "name": "Zoe", "present": False, "talk_seconds": 65.0, "utterances": 2}
+        ],
         "recent": [{"identity": "gone-1", "name": "Zoe", "text": "Trains first.", "start": 3.0, "end": 4.0}],
     }
     moderator = await scripted_moderator(livekit_server, room_name, state=state)
@@ -317,7 +322,11 @@ async def test_narrow_page_fits_and_is_accessible(
         livekit_server, room_name, topic="Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 2
     )
     ada = await visit(
-        browser, page_url, color_scheme=scheme, viewport={"width": 360, "height": 640}, reduced_motion="reduce"
+        browser,
+        page_url,
+        color_scheme=scheme,
+        viewport={"width": 360, "height": 640},
+        reduced_motion="reduce",
     )
     await ada.page.get_by_role("radio", name="Time keeper").wait_for()
     await fits_and_is_accessible(ada)

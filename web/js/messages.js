@@ -40,7 +40,7 @@ export const MESSAGES = Object.freeze({
   reconnecting: {
     kind: "warning",
     title: "Connection lost",
-    text: "Trying to get back in. Nobody hears you meanwhile.",
+    text: "Trying to get back in. You may not be heard meanwhile.",
   },
   reconnected: { kind: "success", title: "Connected again", text: "You can be heard.", seconds: 6 },
   lost: {
