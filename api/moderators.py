@@ -153,14 +153,16 @@ class Moderators:
             host=offer.host,
         )
         known = await self._livekit.rooms(offer.room_name)
-        job = "" if known else fresh.to_json()
+        offered = "" if known else fresh.to_json()
         # Making a room and its dispatch is one step in LiveKit: of fifty makers one makes it, the others get
-        # his.
-        room = await self._livekit.create_room(self._spec(offer.room_name, metadata=job, job=job))
+        # his. Asked also where the room is known: it may have ended meanwhile, and a dispatch alone would make
+        # it anew with LiveKit's own short timeouts.
+        room = await self._livekit.create_room(self._spec(offer.room_name, metadata=offered, job=offered))
         state = await self.look_into(room)
         debate = state.debate
         if debate is not None and not debate.ended_at and not self._is_dead(state):
-            await self._mirror(room, debate)
+            # Who came second may have overwritten what LiveKit lists of the room, though not the room itself.
+            await self._mirror(room, debate, again=offered not in ("", room.metadata))
             return Opened(debate, launched=debate.debate_id == fresh.debate_id)
         if debate is None or debate.ended_at:
             debate = replace(fresh, debate_id=next_debate_id(room.sid, room.created_ms, debate))
@@ -186,9 +188,9 @@ class Moderators:
             await self._mirror(rooms[0], debate)
         return debate, winner.id == made.id
 
-    async def _mirror(self, room: Room, debate: DebateData) -> None:
+    async def _mirror(self, room: Room, debate: DebateData, *, again: bool = False) -> None:
         held = DebateData.from_json(room.metadata)
-        if held is None or held.debate_id != debate.debate_id:
+        if again or held is None or held.debate_id != debate.debate_id:
             await self._livekit.set_metadata(room.name, debate.to_json())
 
     def _is_dead(self, state: State) -> bool:

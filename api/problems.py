@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _HTTP = {
+    400: (
+        "body-unreadable",
+        "The body cannot be read",
+        "Send a JSON object of the fields that the route takes.",
+    ),
     404: ("not-found", "There is no such address", "See the routes in /openapi.json."),
     405: ("method-not-allowed", "That address takes another method", "See the routes in /openapi.json."),
 }

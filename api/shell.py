@@ -75,6 +75,7 @@ class Shell:
             return
         begun = False
         read = 0
+        all_read = False
         too_large = False
 
         async def sending(message: Message) -> None:
@@ -92,8 +93,9 @@ class Shell:
             await send(message)
 
         async def receiving() -> Message:
-            nonlocal read, too_large
+            nonlocal read, all_read, too_large
             message = await receive()
+            all_read = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > self._max_body_bytes:
                 too_large = True
@@ -106,7 +108,8 @@ class Shell:
             await self._app(scope, receiving, sending)
         except TooLargeError:
             too_large = False  # the refusal itself may pass
-            await _drain(receive)
+            if not all_read:
+                await _drain(receive)
             # What is left of the body is not read: the connection cannot be used again.
             await respond(self._refusal(), {"Connection": "close"})(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
