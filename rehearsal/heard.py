@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rehearsal.loudness import Loudness, Span
+from rehearsal.loudness import FRAME_SECONDS, Loudness, Span
 
 _FINAL_BEFORE_SOUND = 0.2  # a caption may be shown a little before its last sample was received
 _WORD_PAUSE = 1.5
@@ -152,29 +152,22 @@ def _turns(segments: list[Segment], sound: Loudness, zero: float) -> list[Turn]:
     """Each reply takes the stretches of sound from a little before its first word to the next reply's."""
     turns: list[Turn] = []
     ordered = sorted((s for s in segments if s.text.strip()), key=lambda s: s.first_at)
-    spans = sound.spans(gap=_TURN_PAUSE)
-    for index, segment in enumerate(ordered):
+    nexts = [*(segment.first_at for segment in ordered[1:]), math.inf]
+    ended = -math.inf
+    for segment, until in zip(ordered, nexts, strict=False):
         closed = segment.final_at
-        until = ordered[index + 1].first_at if index + 1 < len(ordered) else math.inf
-        mine = [
-            s for s in spans if s.end > segment.first_at - _TURN_PAUSE and s.start < (closed or until) + 0.5
-        ]
-        mine = [s for s in mine if s.start < until] or mine[:1]
-        if turns:
-            mine = [
-                Span(max(s.start, turns[-1].end + zero), s.end) for s in mine if s.end > turns[-1].end + zero
-            ]
-        if index + 1 < len(ordered) and mine and mine[-1].end > until:
+        mine = list(_after(ended, _near(segment, until, sound), sound))
+        if mine and mine[-1].end > until:
             mine[-1] = _cut(mine[-1], sound, until)
         start = mine[0].start if mine else segment.first_at
-        end = mine[-1].end if mine else (closed or segment.first_at)
+        ended = mine[-1].end if mine else (closed or segment.first_at)
         said_so = segment.attributes.get("sage.interrupted")
         cut_short = not _ENDS_WELL.search(segment.text.strip())
         turns.append(
             Turn(
                 text=" ".join(segment.text.split()),
                 start=start - zero,
-                end=end - zero,
+                end=ended - zero,
                 shown=segment.first_at - zero,
                 closed=None if closed is None else closed - zero,
                 audible=bool(mine),
@@ -183,6 +176,22 @@ def _turns(segments: list[Segment], sound: Loudness, zero: float) -> list[Turn]:
             )
         )
     return turns
+
+
+def _near(segment: Segment, until: float, sound: Loudness) -> list[Span]:
+    """The stretches of sound that may belong to a reply whose successor's first word came at `until`."""
+    latest = (segment.final_at or until) + 0.5
+    spans = sound.spans(gap=_TURN_PAUSE)
+    mine = [s for s in spans if s.end > segment.first_at - _TURN_PAUSE and s.start < latest]
+    return [s for s in mine if s.start < until] or mine[:1]
+
+
+def _after(ended: float, spans: list[Span], sound: Loudness) -> Iterator[Span]:
+    """What of `spans` sounds after the reply before has ended."""
+    for span in spans:
+        start = span.start if span.start > ended else sound.first_audible(ended + FRAME_SECONDS / 2, span.end)
+        if start is not None and start < span.end:
+            yield Span(start, span.end)
 
 
 def _cut(span: Span, sound: Loudness, until: float) -> Span:

@@ -6,11 +6,11 @@ answers, which are a matter of time, are found by time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from rehearsal.heard import Heard, Turn
+from rehearsal.heard import Turn
 from rehearsal.loudness import Loudness
 from rehearsal.matching import Matching, Verdict, Wording, match
 from rehearsal.performance import Performed, Played
@@ -19,7 +19,7 @@ ANSWER_SECONDS = 6.0
 """Later than this a reply is no answer any more."""
 
 _EARLY_SECONDS = 0.3
-_TRAVEL_SECONDS = 0.6
+_TRAVEL_SECONDS = 1.5
 _ALONE_MARGIN = 0.1
 
 
@@ -140,7 +140,7 @@ def _answers(performed: Performed) -> tuple[Answer, ...]:
     heard = performed.heard
     first_line = min((played.start for played in performed.played), default=float("inf"))
     open_questions = [played for played in performed.played if played.line.expect == "answer"]
-    ends = {id(played): _heard_end(played, performed.identities, heard) for played in performed.played}
+    ends = {id(played): _heard_end(played, performed) for played in performed.played}
     answers: list[Answer] = []
     for index, turn in enumerate(heard.turns):
         asked = next(
@@ -163,13 +163,14 @@ def _answers(performed: Performed) -> tuple[Answer, ...]:
     return tuple(answers)
 
 
-def _heard_end(played: Played, identities: Mapping[str, Sequence[str]], heard: Heard) -> float:
-    """The last audible sample of a line as the observer received it; as it was played where it was not
-    received.
-    """
-    for identity in reversed(identities.get(played.line.who, ())):
-        sound = heard.sounds.get(identity, Loudness())
-        at = sound.last_audible(played.start, played.end + _TRAVEL_SECONDS)
+def _heard_end(played: Played, performed: Performed) -> float:
+    """The last audible sample of a line as the observer received it; as it was played where it was not received."""
+    own_next = [p.start for p in performed.played if p.line.who == played.line.who and p.start > played.start]
+    # A busy machine's jitter buffers hold sound back for half a second and more.
+    until = min([played.end + _TRAVEL_SECONDS, *own_next])
+    for identity in reversed(performed.identities.get(played.line.who, ())):
+        sound = performed.heard.sounds.get(identity, Loudness())
+        at = sound.last_audible(played.start, until)
         if at is not None:
             return at
     return played.end

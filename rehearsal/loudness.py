@@ -19,6 +19,7 @@ AUDIBLE_DB = -45.0
 
 _LATE_SECONDS = 0.25
 _DRIFT = 0.02
+_EARLY_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Loudness:
     """The loudness of one person's frames of 10 ms in the order of their coming.
 
     A frame's time is where it belongs in the stream, not when a busy event loop got to it: the time runs on
-    by 10 ms a frame, follows early frames at once and late ones slowly, and jumps only over a real gap.
+    by 10 ms a frame, follows early frames fast and late ones slowly, and jumps only over a real gap.
     """
 
     times: array[float] = field(default_factory=lambda: array("d"))
@@ -58,8 +59,10 @@ class Loudness:
         """A frame of `level` dB that came at `arrived`; answers the time of its first sample."""
         began = arrived - FRAME_SECONDS
         late = began - self._next
-        if late > _LATE_SECONDS or late < 0:
-            at = max(began, self.times[-1] if self.times else began)
+        if late > _LATE_SECONDS:
+            at = began
+        elif late < 0:
+            at = max(began, self._next - FRAME_SECONDS * _EARLY_SHARE)
         else:
             at = self._next + late * _DRIFT
         self.times.append(at)

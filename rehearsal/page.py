@@ -106,7 +106,8 @@ def _timeline(report: Row, colours: Mapping[str, str]) -> Iterator[str]:
     for tick in range(0, int(seconds) + 1, _tick(seconds)):
         at = x(tick)
         yield f'<line x1="{at:.1f}" y1="0" x2="{at:.1f}" y2="{height - 20}"/>'
-        yield f'<text class="tick" x="{at + 3:.1f}" y="{height - 6}">{_clock(tick)}</text>'
+        if at < _WIDTH - 30:
+            yield f'<text class="tick" x="{at + 3:.1f}" y="{height - 6}">{_clock(tick)}</text>'
     for index, name in enumerate(rows):
         yield f'<text x="0" y="{index * _ROW + 21}">{escape(name if len(name) < 15 else name[:13] + "…")}</text>'
     for row in (*report["utterances"], *({**turn, "speaker": "Sage"} for turn in report["moderator"])):

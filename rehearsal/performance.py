@@ -80,7 +80,11 @@ class Performance:
         debate_id = ""
         try:
             opened = await self._service.open_debate(
-                self._room, self._script.topic, self._script.persona, self._script.format
+                self._room,
+                topic=self._script.topic,
+                persona=self._script.persona,
+                format_name=self._script.format,
+                host=self._script.people[0],
             )
             debate_id = str(opened.get("debate_id", ""))
             await self._come_in()

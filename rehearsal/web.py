@@ -29,9 +29,17 @@ class WebService:
     def __init__(self, url: str) -> None:
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=20.0)
 
-    async def open_debate(self, room: str, topic: str, persona: str, format_name: str) -> dict[str, Any]:
-        """Make the room and send for a moderator. Raises Unavailable with what the service said."""
-        body = {"room_name": room, "topic": topic, "persona": persona, "format": format_name}
+    async def open_debate(
+        self, room: str, *, topic: str, persona: str, format_name: str, host: str
+    ) -> dict[str, Any]:
+        """Make the room, with `host` as its host, and send for a moderator. Raises Unavailable."""
+        body = {
+            "room_name": room,
+            "topic": topic,
+            "persona": persona,
+            "format": format_name,
+            "participant_name": host,
+        }
         return await self._post("/debate", {key: value for key, value in body.items() if value})
 
     async def enter(self, room: str, name: str) -> Entry:

@@ -23,7 +23,7 @@ def a_debate(room: str = "hall", topic: str = "Taxes") -> DebateRecord:
 
 
 def a_record(debate: DebateRecord, text: str = "hello", kind: str = "event", at: float = 1.5) -> Record:
-    return Record(uuid7(), debate.debate_id, kind, at, {"type": "Uttered", "identity": "ana", "text": text})
+    return Record(uuid7(), debate.debate_id, kind, at, {"type": "uttered", "identity": "ana", "text": text})
 
 
 async def test_opening_again_finds_what_was_kept_first(store: Store) -> None:
@@ -164,17 +164,17 @@ async def test_recall_is_the_last_debate_in_which_anybody_spoke(store: Store) ->
     spoken = await store.open_debate(a_debate(topic="Taxes."))
     await store.append(
         [
-            an_event(spoken, type="Joined", identity="ana", name="Ana María"),
-            an_event(spoken, type="Uttered", identity="ana", text="Taxes are too low."),
-            an_event(spoken, type="Uttered", identity="ben", text="No."),
-            an_event(spoken, type="Uttered", identity="ana", text=" "),
-            an_event(spoken, type="Tick"),
+            an_event(spoken, type="joined", identity="ana", name="Ana María"),
+            an_event(spoken, type="uttered", identity="ana", text="Taxes are too low."),
+            an_event(spoken, type="uttered", identity="ben", text="No."),
+            an_event(spoken, type="uttered", identity="ana", text=" "),
+            an_event(spoken, type="tick"),
             Record(uuid7(), spoken.debate_id, "interim", 101.0, {"identity": "ben", "text": "they"}),
         ]
     )
     silent = await store.open_debate(a_debate())
     now = await store.open_debate(a_debate())
-    await store.append([an_event(silent, type="Joined", identity="eve", name="Eve")])
+    await store.append([an_event(silent, type="joined", identity="eve", name="Eve")])
     recall = await previous_words(store, "hall", excluding=now.debate_id, limit=10)
     assert recall
     assert recall.debate_id == spoken.debate_id
