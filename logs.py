@@ -102,7 +102,7 @@ class RedactingFilter(logging.Filter):
             record.exc_info = None  # formatters other than ours would format the original again
         if record.stack_info:
             record.stack_info = self._redactor.text(record.stack_info)
-        for name in set(vars(record)) - _STANDARD:
+        for name in [name for name in vars(record) if name not in _STANDARD]:
             value = vars(record).pop(name)
             setattr(record, self._redactor.text(name), self._redactor.value(value, name))
         record._sage_clean = True
