@@ -69,7 +69,7 @@ class Stage:
         return await asyncio.wait_for(self.turns.get(), 20)
 
     async def until_heard(self, seconds: float) -> None:
-        while self.mouth.playhead < seconds:
+        while self.mouth.playhead < seconds:  # noqa: ASYNC110 - the playhead is real time
             await asyncio.sleep(0.005)
 
     async def someone_speaks_over(self, seconds: float, words: str = "") -> None:

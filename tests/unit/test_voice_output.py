@@ -29,7 +29,7 @@ class Segment:
         self.voice.flush()
 
     async def until_played(self, seconds: float) -> None:
-        while self.voice.playhead < seconds:
+        while self.voice.playhead < seconds:  # noqa: ASYNC110 - the playhead is real time
             await asyncio.sleep(0.005)
 
     async def must_not_end_within(self, seconds: float) -> None:
