@@ -56,9 +56,9 @@ class Participant:
 
     @property
     def is_moderator(self) -> bool:
-        # The server itself sets lk.agent_name from the dispatch; a moderator started by `connect` has only
-        # ours.
-        ours = self.attributes.get("lk.agent_name") == AGENT_NAME or "sage.debate_id" in self.attributes
+        # The server sets lk.agent_name from the dispatch, the worker sage.moderator in the token it joins with;
+        # who is of kind agent may have either, people have neither.
+        ours = self.attributes.get("lk.agent_name") == AGENT_NAME or "sage.moderator" in self.attributes
         return self.kind == "agent" and ours
 
 

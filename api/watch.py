@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 2.0
 REFUSED_AFTER_SECONDS = 3.0
 """A dispatch without a job is one that no worker took; LiveKit offers it to nobody again."""
+SLOWEST_SECONDS = 60.0
 ROOMS_AT_ONCE = 8
 
 
@@ -38,7 +39,7 @@ class Watcher:
         self._livekit = livekit
         self._moderators = moderators
         self._absences: dict[str, _Absence] = {}
-        self._refusals: dict[str, int] = {}
+        self._tries: dict[str, int] = {}
         self._served: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -65,7 +66,7 @@ class Watcher:
 
         await asyncio.gather(*(look(room) for room in rooms))
         names = {room.sid for room in rooms}
-        for memory in (self._absences, self._refusals):
+        for memory in (self._absences, self._tries):
             for sid in memory.keys() - names:
                 memory.pop(sid, None)
         self._served &= names
@@ -77,7 +78,7 @@ class Watcher:
             return
         if state.moderator is not None:
             self._absences.pop(room.sid, None)
-            self._refusals.pop(room.sid, None)
+            self._tries.pop(room.sid, None)
             self._served.add(room.sid)
             return
         newest = state.dispatches[0].id if state.dispatches else ""
@@ -86,7 +87,7 @@ class Watcher:
             self._absences[room.sid] = absence = _Absence(newest, now)
         if self._needs_one(state) and now - absence.since >= self._patience(state):
             if await self._moderators.replace(room.name, newest):
-                self._refusals[room.sid] = self._refusals.get(room.sid, 0) + 1
+                self._tries[room.sid] = self._tries.get(room.sid, 0) + 1
             self._absences.pop(room.sid, None)
 
     def _needs_one(self, state: State) -> bool:
@@ -97,11 +98,14 @@ class Watcher:
         return bool(state.humans) or (bool(state.dispatches) and state.room.sid not in self._served)
 
     def _patience(self, state: State) -> float:
-        refused = bool(state.dispatches) and not state.dispatches[0].has_job
+        """Seconds from when a dispatch was first seen without a moderator to when it is replaced."""
         assert state.room is not None
-        tries = self._refusals.get(state.room.sid, 0)
-        first = REFUSED_AFTER_SECONDS if refused else DEAD_AFTER_SECONDS
-        return min(first * (1 + tries), DEAD_AFTER_SECONDS)
+        tries = self._tries.get(state.room.sid, 0)
+        if state.dispatches and not state.dispatches[0].has_job:
+            return min(REFUSED_AFTER_SECONDS * (1 + tries), DEAD_AFTER_SECONDS)
+        # A job that was taken may only be slow to start, on a machine that is busy: replacing it again and
+        # again at the same pace would end each one just before it arrives.
+        return min(DEAD_AFTER_SECONDS * 2.0**tries, SLOWEST_SECONDS)
 
     async def _run(self) -> None:
         away = False

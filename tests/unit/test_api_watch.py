@@ -49,6 +49,17 @@ async def test_a_refused_dispatch_is_tried_again_sooner_then_more_patiently(watc
     assert await watched.sweep(11, 20, 21) == 3
 
 
+async def test_a_job_that_is_slow_to_start_gets_more_time_each_time(watched: Watched) -> None:
+    watched.livekit.join("hall", "ada")
+    assert await watched.sweep(0, 10) == 1
+    assert await watched.sweep(11, 30.9) == 1
+    assert await watched.sweep(31) == 2
+    watched.livekit.join_moderator("hall")
+    await watched.sweep(32)
+    watched.livekit.leave("hall", "agent-1")
+    assert await watched.sweep(33, 43) == 3
+
+
 async def test_a_moderator_that_comes_back_within_the_time_is_left_alone(watched: Watched) -> None:
     watched.livekit.join("hall", "ada")
     await watched.sweep(0, 9)
