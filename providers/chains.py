@@ -60,14 +60,14 @@ class ChainPlan:
 def plan_chains(settings: Settings) -> ChainPlan:
     """The chains reduced to links that have what they need; `local` where nothing is left.
 
-    Raises SettingsError for every unknown link and every one named twice, all at once.
+    Raises SettingsError for every unknown link, all at once.
     """
     problems: list[Problem] = []
     left_out: list[LeftOut] = []
     chains: dict[Kind, tuple[str, ...]] = {}
     for kind in KINDS:
         named: tuple[str, ...] = getattr(settings, f"{kind}_chain")
-        problems += _problems(kind, named)
+        problems += [unknown_link(kind, name) for name in named if name not in known_links(kind)]
         if problems:
             continue
         out = [reason for name in named if (reason := _why_not(kind, name, settings))]
@@ -77,16 +77,6 @@ def plan_chains(settings: Settings) -> ChainPlan:
     if problems:
         raise SettingsError(problems, code="unknown-link")
     return ChainPlan(chains["stt"], chains["llm"], chains["tts"], tuple(left_out))
-
-
-def _problems(kind: Kind, named: tuple[str, ...]) -> list[Problem]:
-    known = known_links(kind)
-    found = [unknown_link(kind, name) for name in named if name not in known]
-    twice = sorted({name for name in named if named.count(name) > 1})
-    return found + [
-        Problem(f"{kind.upper()}_CHAIN", f"names {name} more than once", "name each link once")
-        for name in twice
-    ]
 
 
 def _why_not(kind: Kind, name: str, settings: Settings) -> LeftOut | None:

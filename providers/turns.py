@@ -97,7 +97,7 @@ class MiniJudge(TurnJudge):
     name = "v1-mini"
 
     def __init__(self) -> None:
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="sage-turns")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="shared-turns")
 
     def prewarm(self) -> None:
         from livekit.local_inference import EOT, EOT_MAX_SAMPLES, init_eot

@@ -81,7 +81,7 @@ class LocalVoice:
         from hibari import Hibari
 
         self._model: Any = Hibari()
-        self.worker = ThreadPoolExecutor(1, thread_name_prefix="sage-voice")
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix="shared-voice")
         self.speak("Ready, everyone?", VoiceStyle())  # the first call reads lexica for half a second
 
     def speak(self, text: str, style: VoiceStyle, *, seed: int = 1) -> Speech:

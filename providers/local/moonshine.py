@@ -129,7 +129,7 @@ class DecodeQueue:
             decode = Decode(urgency, self._sequence, samples, loop, loop.create_future())
             heapq.heappush(self._waiting, decode)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="sage-decode", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="shared-decode", daemon=True)
                 self._thread.start()
             self._changed.notify()
         return decode

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from livekit import local_inference, rtc
@@ -26,6 +27,16 @@ logger = logging.getLogger("sage.providers")
 INTERIM_SECONDS = 0.6  # of audio between two interims at the least
 TRIAL_SILENCE_SECONDS = 0.16  # of silence after which the words so far are decoded as if they were all
 ENGLISH = LanguageCode("en")
+
+
+class SpeechJudge(Protocol):
+    """A voice activity model with memory, as `livekit.local_inference.VAD`."""
+
+    def predict(self, pcm: Pcm) -> float:
+        """Probability of speech in a window of `utterance.WINDOW` samples."""
+
+    def reset(self) -> None:
+        """Forget what was heard."""
 
 
 @dataclass
@@ -60,14 +71,21 @@ class _Answer:
 class LocalSTT(stt.STT[Any]):
     """Moonshine tiny (English). Every stream decodes on the one thread that the process has for it."""
 
-    def __init__(self, *, queue: DecodeQueue | None = None) -> None:
-        """`queue`: where decodes are done; by default the process's own, loaded at the first stream."""
+    def __init__(
+        self,
+        *,
+        queue: DecodeQueue | None = None,
+        judge: Callable[[], SpeechJudge] = local_inference.VAD,
+    ) -> None:
+        """`queue`: where decodes are done; by default the process's own, loaded at the first stream. `judge`
+        makes the voice activity judge of each stream."""
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True, interim_results=True, aligned_transcript="chunk", manual_flush=True
             )
         )
         self._queue = queue
+        self._judge = judge
 
     @property
     def model(self) -> str:
@@ -93,7 +111,7 @@ class LocalSTT(stt.STT[Any]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> LocalSpeechStream:
-        return LocalSpeechStream(stt=self, queue=self.queue, conn_options=conn_options)
+        return LocalSpeechStream(stt=self, queue=self.queue, judge=self._judge(), conn_options=conn_options)
 
     async def _recognize_impl(
         self,
@@ -116,13 +134,31 @@ class LocalSTT(stt.STT[Any]):
 class LocalSpeechStream(stt.RecognizeStream):
     """Audio in, interim and final texts out: exactly one final a flush, in the order of the flushes."""
 
-    def __init__(self, *, stt: LocalSTT, queue: DecodeQueue, conn_options: APIConnectOptions) -> None:
+    def __init__(
+        self, *, stt: LocalSTT, queue: DecodeQueue, judge: SpeechJudge, conn_options: APIConnectOptions
+    ) -> None:
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=SAMPLE_RATE)
         self._queue = queue
-        self._judge = local_inference.VAD()
+        self._judge = judge
+        self._unflushed = False
         self._seconds = 0.0
         self._answers = aio.Chan[_Answer]()
         self._heard = self._new_utterance()
+
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        self._unflushed = True
+        # The framework resamples every frame as if it had one channel.
+        super().push_frame(_mono(frame))
+
+    def flush(self) -> None:
+        self._unflushed = False
+        super().flush()
+
+    def end_input(self) -> None:
+        # The framework's flushes in any case: only what was said after the last flush makes another final.
+        if self._unflushed:
+            self.flush()
+        self._input_ch.close()
 
     async def _run(self) -> None:
         self._answers = aio.Chan[_Answer]()
@@ -140,8 +176,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         async for item in self._input_ch:
             if isinstance(item, rtc.AudioFrame):
                 self._hear(item)
-            # end_input flushes as well: only what was said after the last flush makes another final.
-            elif self._heard.utterance.length or not self._input_ch.closed:
+            else:
                 self._end_utterance()
         self._answers.close()
 
@@ -151,7 +186,7 @@ class LocalSpeechStream(stt.RecognizeStream):
 
     def _hear(self, frame: rtc.AudioFrame) -> None:
         heard, utterance = self._heard, self._heard.utterance
-        utterance.push(_mono(frame))
+        utterance.push(np.frombuffer(frame.data, dtype=np.int16))
         self._seconds += frame.duration
         if not utterance.speech_in_part():
             return
@@ -276,8 +311,9 @@ def _cancel(*decodes: Decode | None) -> None:
             decode.cancel()
 
 
-def _mono(frame: rtc.AudioFrame) -> Pcm:
-    samples: Pcm = np.frombuffer(frame.data, dtype=np.int16)
-    if frame.num_channels > 1:
-        samples = samples.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
-    return samples
+def _mono(frame: rtc.AudioFrame) -> rtc.AudioFrame:
+    if frame.num_channels == 1:
+        return frame
+    channels = np.frombuffer(frame.data, dtype=np.int16).reshape(-1, frame.num_channels)
+    mixed = channels.mean(axis=1).astype(np.int16)
+    return rtc.AudioFrame(mixed.tobytes(), frame.sample_rate, 1, frame.samples_per_channel)

@@ -16,9 +16,9 @@ SAMPLE_RATE = 16_000
 WINDOW = 512  # samples (32 ms) that one judgement of the voice activity model covers
 
 SPEECH_PROBABILITY = 0.4
-LEAD_SECONDS = 0.2  # kept before the first speech, so that a soft first consonant is heard
+LEAD_SECONDS = 0.25  # kept before the first speech, so that a soft first consonant is heard
 TAIL_SECONDS = 0.25  # kept after the last
-NOISE_LEVEL = 0.001  # -60 dB: the recogniser invents words in digital silence
+NOISE_LEVEL = 0.0003  # -70 dB: no microphone is silent as zeros are; more of it costs words of quiet speech
 QUIET_PEAK = 0.25  # speech whose peaks stay below is raised to it ...
 MOST_GAIN = 20.0  # ... by this factor at most, or a distant murmur would be shouted
 
@@ -47,6 +47,7 @@ class Utterance:
         self.speech_end = 0
         self._judge = judge
         self._judged = 0
+        self._peak = 1.0 / 32768
         self._audio: Pcm = np.zeros(SAMPLE_RATE * 4, dtype=np.int16)
 
     @property
@@ -77,7 +78,10 @@ class Utterance:
         while self.length - self._judged >= WINDOW:
             window = self._audio[self._judged : self._judged + WINDOW]
             self._judged += WINDOW
-            if self._judge(window) >= SPEECH_PROBABILITY:
+            self._peak = max(self._peak, float(np.abs(window.astype(np.float32)).max()) / 32768.0)
+            # Quiet speech is judged as loud as it will be decoded: else the trimming takes its soft words away.
+            raised = np.clip(window * _gain(self._peak), -32768, 32767).astype(np.int16)
+            if self._judge(raised) >= SPEECH_PROBABILITY:
                 if self.first_speech is None:
                     self.first_speech = self._judged - WINDOW
                 self.speech_end = self._judged
@@ -124,10 +128,13 @@ def prepare(pcm: Pcm) -> Samples:
     """int16 audio as the recogniser hears it best: float32 in -1..1, quiet speech raised, a floor of
     noise."""
     samples = pcm.astype(np.float32) / 32768.0
-    peak = float(np.abs(samples).max(initial=0.0))
-    if NOISE_LEVEL < peak < QUIET_PEAK:
-        samples *= min(QUIET_PEAK / peak, MOST_GAIN)
+    samples *= _gain(float(np.abs(samples).max(initial=0.0)))
     return samples + np.resize(_NOISE, len(samples))
+
+
+def _gain(peak: float) -> float:
+    """Factor that raises speech of that peak (0..1) to where the models hear it well; never below 1."""
+    return min(QUIET_PEAK / peak, MOST_GAIN) if 0.0 < peak < QUIET_PEAK else 1.0
 
 
 def join_parts(texts: list[str]) -> str:
