@@ -15,7 +15,7 @@ import logs
 from errors import SageError
 from providers.chains import log_plan, plan_chains
 from providers.turns import prepare_worker
-from settings import Settings, load_settings
+from settings import Settings, check_settings, load_settings
 from voice.dispatching import Dispatching
 from voice.job import AGENT_NAME, accept, moderate, prewarm
 
@@ -72,12 +72,13 @@ def main(arguments: list[str]) -> int:
 
         return run_doctor(arguments[1:])
     try:
-        settings = load_settings()
         if command == "download-files":
             from providers.download import download_files
 
-            download_files(settings)
+            # at build time there are no keys yet: problems of other settings must not keep the files away
+            download_files(check_settings()[0])
             return 0
+        settings = load_settings()
         plan = plan_chains(settings)
         logs.configure(settings, "worker")
         log_plan(plan)

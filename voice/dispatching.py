@@ -31,6 +31,8 @@ PING_SECONDS = 2.0
 POLL_SECONDS = 0.2
 ATTEMPTS = 5
 RETRY_SECONDS = 0.5
+DEATHS_WITHIN_SECONDS = 120.0
+MAX_DELAY_SECONDS = 30.0
 
 
 class Dispatching:
@@ -40,6 +42,7 @@ class Dispatching:
         self._settings = settings
         self._server = server
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._deaths: dict[str, list[float]] = {}
         server.on("worker_started", self._on_started)
         server.on("worker_registered", self._on_registered)
 
@@ -54,8 +57,13 @@ class Dispatching:
         info = process.running_job
         if info is None or process.exitcode == 0 or self._server.draining:
             return
-        logger.error("a job has died", extra={"room": info.job.room.name, "exitcode": process.exitcode})
-        self._spawn(self._replace(info.job.room.name, info.job.metadata))
+        room, now = info.job.room.name, time.monotonic()
+        deaths = [at for at in self._deaths.get(room, []) if now - at < DEATHS_WITHIN_SECONDS]
+        self._deaths[room] = [*deaths, now]
+        # the first is replaced at once; a job that dies again and again must not make the worker spin
+        delay = RETRY_SECONDS * 2 ** len(deaths) if deaths else 0.0
+        logger.error("a job has died", extra={"room": room, "exitcode": process.exitcode, "again_in": delay})
+        self._spawn(self._replace(room, info.job.metadata, delay))
 
     def _spawn(self, run: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(run, name="dispatching")
@@ -79,8 +87,9 @@ class Dispatching:
         )
 
     # -- a job has died ---------------------------------------------------------------------------------------
-    async def _replace(self, room: str, metadata: str) -> None:
+    async def _replace(self, room: str, metadata: str, delay: float) -> None:
         """Dispatch anew, if anybody is there to be moderated; the dead job's dispatch is taken away."""
+        await asyncio.sleep(min(delay, MAX_DELAY_SECONDS))
         async with self._client() as client:
             for attempt in range(ATTEMPTS):
                 try:

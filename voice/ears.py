@@ -75,7 +75,6 @@ class Listener(Protocol):
     def speech_ended(self, ear: Ear, seconds: float, at: float) -> None: ...
     def words_so_far(self, ear: Ear, utterance: Utterance) -> None: ...
     def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None: ...
-    def deaf(self, ear: Ear, error: BaseException) -> None: ...
 
 
 class Ear:
@@ -95,6 +94,7 @@ class Ear:
         turns: EarTurnStream | None,
         settings: EarSettings,
         listener: Listener,
+        on_failed: Callable[[Ear, BaseException], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identity = identity
@@ -105,6 +105,7 @@ class Ear:
         self._turns = turns
         self._settings = settings
         self._listener = listener
+        self._on_failed = on_failed
         self._clock = clock
         self._frame_at = clock()
         self._gate = SpeechGate(confidence=settings.confidence, start_seconds=settings.start_seconds)
@@ -133,7 +134,7 @@ class Ear:
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._listener.deaf(self, error)
+            self._on_failed(self, error)
 
     async def aclose(self) -> None:
         """Stop listening. Words of an utterance in mid-sentence are not lost: its turn is ended first."""

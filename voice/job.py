@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess, JobRequest
 
 import logs
-from errors import PersonaUnknown
+from debate.formats import DEFAULT_FORMAT, get_format
+from errors import InvalidInput, PersonaUnknown
 from memory import DebateRecord, Store, open_store, uuid7
 from personas.registry import Registry, load_registry
 from providers.chains import ChainPlan, plan_chains
@@ -35,6 +37,11 @@ LEAVE_SECONDS = 2.0
 """How long an older moderator has to leave by itself before it counts as a ghost."""
 
 MAX_TOPIC_CHARS = 500
+EXIT_FAILED = 70
+"""EX_SOFTWARE of sysexits.h."""
+
+LOG_SECONDS = 0.2
+"""What the process's last log lines take to the worker's main process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +95,26 @@ async def moderate(context: JobContext) -> None:
         await asyncio.shield(closing[0])
 
     context.add_shutdown_callback(close)
+    reason, failed = "failed", True
     try:
         ghosts = asyncio.create_task(
             _remove_older(context, prepared.settings), name="remove-older-moderators"
         )
         await room.start()
         reason = await room.ended
-        logger.info(
-            "the job ends", extra={"room": record.room, "debate_id": record.debate_id, "reason": reason}
-        )
+        failed = room.failed
         ghosts.cancel()
         await asyncio.gather(ghosts, return_exceptions=True)
+    except Exception:
+        logger.exception("the job has failed", extra={"room": record.room, "debate_id": record.debate_id})
     finally:
         await close()
+    logger.info("the job ends", extra={"room": record.room, "debate_id": record.debate_id, "reason": reason})
+    if failed:
+        # The framework ends a failed job with exit code 0, like any other; the worker's main process dispatches anew
+        # by the code. All is written and closed at this point.
+        await asyncio.sleep(LOG_SECONDS)
+        os._exit(EXIT_FAILED)
     context.shutdown(reason)
 
 
@@ -129,13 +143,19 @@ async def debate_of(context: JobContext, prepared: Prepared, store: Store) -> De
     except PersonaUnknown as error:
         logger.warning("the job asks for an unknown persona", extra={"code": error.code})
         persona = settings.moderator_persona
+    form = told.get("format") or DEFAULT_FORMAT
+    try:
+        get_format(form)
+    except InvalidInput as error:
+        logger.warning("the job asks for an unknown format", extra={"code": error.code})
+        form = DEFAULT_FORMAT
     topic = " ".join((told.get("topic") or settings.debate_topic).split())[:MAX_TOPIC_CHARS]
     return DebateRecord(
         debate_id=debate_id,
         room=context.room.name,
         topic=topic or settings.debate_topic,
         persona=persona,
-        format=told.get("format") or "open-discussion",
+        format=form,
         created_at=time.time(),
     )
 

@@ -37,7 +37,11 @@ class Mind:
         return AgentSession(
             llm=self._llm,
             vad=None,
-            turn_handling={"turn_detection": "manual", "preemptive_generation": {"enabled": False}},
+            turn_handling={
+                "turn_detection": "manual",
+                "preemptive_generation": {"enabled": False},
+                "interruption": {"resume_false_interruption": False},
+            },
             use_tts_aligned_transcript=True,
             user_away_timeout=None,
             aec_warmup_duration=None,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from livekit import rtc
@@ -29,8 +30,8 @@ from voice.briefing import brief
 from voice.captions import Caption, DebaterCaptions
 from voice.conductor import Conductor, SpokenTurn
 from voice.deliberation import Deliberation
-from voice.ears import FRAME_MS, SAMPLE_RATE, Ear, EarSettings, Utterance
-from voice.endpointing import Endpointing
+from voice.ears import Ear, Utterance
+from voice.hearing import Hearing
 from voice.mind import Mind
 from voice.output import RoomVoice
 from voice.page import Page
@@ -42,22 +43,19 @@ logger = logging.getLogger("sage.voice.room")
 GREETING_WAIT_SECONDS = 1.0
 """Who comes first is greeted after this time, with those who came meanwhile."""
 
+ORDERLY = frozenset(
+    {
+        rtc.DisconnectReason.CLIENT_INITIATED,
+        rtc.DisconnectReason.DUPLICATE_IDENTITY,
+        rtc.DisconnectReason.PARTICIPANT_REMOVED,
+        rtc.DisconnectReason.ROOM_DELETED,
+        rtc.DisconnectReason.ROOM_CLOSED,
+    }
+)
+"""Ways to be put out of a room that ask for no other moderator."""
+
 SETTLE_SECONDS = 3.0
 """How long a leaving job waits for its last words to be written."""
-
-
-def ear_settings(settings: Settings) -> EarSettings:
-    """The knobs of an ear from the settings table."""
-    return EarSettings(
-        confidence=settings.vad_confidence,
-        start_seconds=settings.vad_start_secs,
-        endpointing=Endpointing(
-            min_silence=settings.endpoint_min_silence_ms / 1000,
-            max_silence=settings.endpoint_max_silence_ms / 1000,
-            stop_silence=settings.vad_stop_secs,
-        ),
-        max_utterance_seconds=float(settings.max_utterance_secs),
-    )
 
 
 class ModeratedRoom:
@@ -76,6 +74,9 @@ class ModeratedRoom:
     ) -> None:
         self.room = room
         self.record = record
+        self.failed = False
+        """Whether the room still needs a moderator when this one has ended."""
+
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._settings = settings
         self._models = models
@@ -83,9 +84,8 @@ class ModeratedRoom:
         self._store = store
         self._recall = Recall()
         persona = registry.get(record.persona)
-        self._ears: dict[str, Ear] = {}
-        self._tracks: dict[str, str] = {}
         self._ended_at: dict[str, float] = {}
+        self._hearing = Hearing(room, models, self._recogniser, settings, listener=self)
         self.deliberation = Deliberation(
             Debate(record.topic, persona, record.format, personas=registry), record, store, self._on_decided
         )
@@ -99,7 +99,7 @@ class ModeratedRoom:
             session=self._session,
             mouth=self._voice,
             brief=self._brief,
-            anyone_speaks=lambda: any(ear.speaking for ear in self._ears.values()),
+            anyone_speaks=self._hearing.anyone_speaks,
             end_of_speech=self._ended_at.get,
             words=self._spoken,
             on_spoken=self._on_spoken,
@@ -150,6 +150,7 @@ class ModeratedRoom:
         await self.page.start()
         self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
         self._welcome_those_present(resumed)
+        self._hearing.start()
         self._spawn(self._watch_presence())
         logger.info(
             "moderating",
@@ -170,17 +171,13 @@ class ModeratedRoom:
                     self.deliberation.tell(Left(person.identity))
         for participant in present:
             self._on_joined(participant, greet_after=0.0)
-            for publication in participant.track_publications.values():
-                if publication.track is not None and publication.subscribed:
-                    self._on_track(publication.track, publication, participant)
 
     async def aclose(self) -> None:
         """Leave: what was said last is heard, shown and written; then all buffers and queues are gone."""
         if not self.ended.done():
             self.ended.set_result("closed")
         await self.conductor.aclose()
-        ears = [self._ears.pop(key) for key in list(self._ears)]
-        await _within(SETTLE_SECONDS, asyncio.gather(*(ear.aclose() for ear in ears), return_exceptions=True))
+        await _within(SETTLE_SECONDS, self._hearing.aclose())
         await _within(SETTLE_SECONDS, self.deliberation.aclose())
         await _within(SETTLE_SECONDS, self._captions.aclose())
         await self.page.aclose()
@@ -220,13 +217,15 @@ class ModeratedRoom:
         handlers: dict[str, Callable[..., None]] = {
             "participant_connected": self._on_participant,
             "participant_disconnected": self._on_left,
-            "track_subscribed": self._on_track,
-            "track_unsubscribed": self._on_track_gone,
-            "track_muted": self._on_muted,
-            "disconnected": lambda reason: self.end(f"disconnected: {rtc.DisconnectReason.Name(reason)}"),
+            "disconnected": self._on_disconnected,
         }
         for name, handler in handlers.items():
             self.room.on(name, handler)  # type: ignore[arg-type]
+
+    def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
+        name = rtc.DisconnectReason.Name(reason)
+        self.failed = self.failed or (not self.ended.done() and reason not in ORDERLY)
+        self.end(f"disconnected: {name}")
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         if is_moderator(participant):
@@ -250,7 +249,8 @@ class ModeratedRoom:
         await asyncio.sleep(after)
         decision = await self.deliberation.greet()
         if decision is not None:
-            self.conductor.carry_out(decision)
+            words = " ".join(filter(None, (decision.text, self._recall.sentence())))
+            self.conductor.carry_out(replace(decision, text=words))
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity not in self._here:
@@ -260,46 +260,12 @@ class ModeratedRoom:
         self._spawn(self._let_go(participant.identity))
 
     async def _let_go(self, identity: str) -> None:
-        for key in [key for key, ear in self._ears.items() if ear.identity == identity]:
-            await self._ears.pop(key).aclose()
+        await self._hearing.let_go(identity)
         self.conductor.speaker_left(identity)
         if identity not in self._here:
             self.deliberation.tell(Left(identity))
 
-    # -- ears ------------------------------------------------------------------------------------------------
-    def _on_track(
-        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
-    ) -> None:
-        if (
-            track.kind != rtc.TrackKind.KIND_AUDIO
-            or not is_human(participant)
-            or publication.sid in self._ears
-        ):
-            return
-        ear = Ear(
-            identity=participant.identity,
-            audio=_frames(track),
-            vad_engine=self._models.vad,
-            recogniser=self._recogniser,
-            turns=self._models.turns.stream(),
-            settings=ear_settings(self._settings),
-            listener=self,
-        )
-        self._ears[publication.sid] = ear
-        self._tracks[participant.identity] = publication.sid
-        ear.start()
-
-    def _on_track_gone(
-        self, _track: rtc.Track, publication: rtc.RemoteTrackPublication, _participant: rtc.RemoteParticipant
-    ) -> None:
-        if (ear := self._ears.pop(publication.sid, None)) is not None:
-            self._spawn(ear.aclose())
-
-    def _on_muted(self, _participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
-        if (ear := self._ears.get(publication.sid)) is not None:
-            ear.fell_silent()
-
-    # Listener: what the ears tell
+    # -- what the ears tell (voice.ears.Listener) ------------------------------------------------------------
     def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
         self.conductor.speech_started(ear.identity, onset_at, at)
         self.deliberation.tell(SpeechStarted(ear.identity), self.deliberation.at(onset_at))
@@ -325,16 +291,9 @@ class ModeratedRoom:
             )
         )
 
-    def deaf(self, ear: Ear, error: BaseException) -> None:
-        logger.error(
-            "an ear has failed",
-            extra={"identity": ear.identity, "error": type(error).__name__},
-            exc_info=error,
-        )
-
     def _show(self, utterance: Utterance, *, final: bool) -> None:
         if utterance.text:
-            track = self._tracks.get(utterance.identity, "")
+            track = self._hearing.track_of(utterance.identity)
             self._captions.show(
                 Caption(utterance.identity, utterance.utterance_id, utterance.text, final, track)
             )
@@ -342,7 +301,7 @@ class ModeratedRoom:
     # -- decisions -------------------------------------------------------------------------------------------
     def _on_decided(self, event: Event, decisions: Sequence[Decision]) -> None:
         if isinstance(event, Uttered) and event.via == "voice":
-            track = self._tracks.get(event.identity, "")
+            track = self._hearing.track_of(event.identity)
             self._captions.show(Caption(event.identity, event.utterance_id, event.text, True, track))
         view = self.deliberation.debate.view(self.deliberation.now())
         if view.persona.name != self._persona.name:
@@ -410,17 +369,6 @@ class ModeratedRoom:
                 {"by": caption.identity, "segment_id": caption.segment_id, "text": caption.text},
                 record_id=uuid7(),
             )
-
-
-async def _frames(track: rtc.Track) -> AsyncIterator[rtc.AudioFrame]:
-    stream = rtc.AudioStream(
-        track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS, capacity=250
-    )
-    try:
-        async for event in stream:
-            yield event.frame
-    finally:
-        await stream.aclose()
 
 
 async def _within(seconds: float, run: Any) -> None:
