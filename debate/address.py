@@ -114,7 +114,7 @@ class _Judge:
         return self._within(before, after) if after else self._closing(before)
 
     def _opening(self, before: list[Token], after: list[Token]) -> Address | None:
-        answered = {token.word for token in before} & (lex.THANKS | {"yes", "no", "yeah", "yep", "nope"})
+        answered = {token.word for token in before} & lex.ANSWERING
         if not after:
             return self._alone(before, bool(answered))
         rest = self._from(self.call.last)
@@ -123,8 +123,10 @@ class _Judge:
             return Address(later, "opening") if later and self._requests(tokens(later)) else None
         if all(token.word in lex.FILLERS for token in after):
             return Address("", "bare")
-        if answered or self.call.kind.startswith("heard"):
+        if answered:
             return Address(rest, "opening") if self._requests_surely(after, rest) else None
+        if self.call.kind.startswith("heard"):
+            return Address(rest, "opening") if self._opens_misheard(after, rest) else None
         return Address(rest, "opening") if self._right_is_speech(after, self.gap_right) else None
 
     def _alone(self, before: list[Token], answered: bool) -> Address | None:
@@ -136,7 +138,7 @@ class _Judge:
             return Address(later, "opening") if surely else None
         if later and self._requests(tokens(later)):
             return Address(later, "opening")
-        if answered or (before and all(token.word in _AGREEING for token in before)):
+        if answered or (before and all(token.word in lex.AGREEING for token in before)):
             return None
         if earlier and self._requests(_last_sentence(tokens(earlier))):
             return Address(earlier, "closing")
@@ -161,34 +163,51 @@ class _Judge:
         closing = before[-1].word in lex.CLOSING_WORDS and before[-1].word != "that"
         return accepted if requests or closing else None
 
+    def _opens_misheard(self, after: list[Token], rest: str) -> bool:
+        """What follows a word that only sounds like the moderator's name leaves no other reading."""
+        if self._requests_surely(after, rest):
+            return True
+        if self.call.kind == "heard-common":
+            return False
+        if after[0].word in lex.AUX or (after[0].word in lex.CALLING_NOUNS and self.gap_right == ""):
+            return False
+        # Nobody begins "Stage, I think": the noun would need a verb.
+        said = after[0].word in lex.SPEECH_OPENERS or after[0].word in self.names
+        return bool(intent(rest)) or (self.gap_right == "," and said)
+
     def _closes_misheard(self, before: list[Token], sentence: str) -> bool:
         """ "Could you summarise that, Page?", which is often heard without its comma: "that stage"."""
         known = bool(intent(sentence))
         if self.gap_left == ",":
             you = any(token.word in ("you", "your") for token in before)
-            return known or (self.call.kind != "heard-common" and you and self._requests(before))
+            return known or (
+                self.call.kind != "heard-common" and (you or self.asked) and self._requests(before)
+            )
         asking_you = before[0].word in lex.AUX and len(before) > 3 and before[1].word == "you"
         return (known or asking_you) and before[-1].word in lex.CLOSING_WORDS
 
     def _within(self, before: list[Token], after: list[Token]) -> Address | None:
         """The call stands in the middle of a sentence, with or without commas around it."""
+        if self.call.kind.startswith("heard") and self.gap_left != ",":
+            return None
         rest = self._from(self.call.last)
         both = Address(f"{self.text[before[0].start : before[-1].end]} {rest}".strip(), "within")
         surely = self._requests_surely(after, rest)
         if self.call.kind.startswith("heard"):
-            bound = self.gap_left == "" and self._left_binds(before, final=False)
-            return Address(rest, "within") if self.gap_left == "," and surely and not bound else None
+            return Address(rest, "within") if surely else None
         if self.gap_left == "" and self._left_binds(before, final=False):
             return None
         if before[-1].word in ("ask", "asked", "told", "tell", "called", "named"):
             return None
         if surely:
             return Address(rest, "within")
+        if before[-1].word in ("me", "us") and self._imperative(before):
+            return both
         parenthetic = self.gap_left == "," and self.gap_right == ","
         if parenthetic and not self._listed(before) and self._right_is_speech(after, ","):
             return both
         # "Could you summarise that, Sage, before we go on", "..., Sage I lost track".
-        finished = self._requests(before) and after[0].word not in lex.AUX | lex.REPORTING | {"and", "or"}
+        finished = self._requests(before) and after[0].word not in lex.PREDICATE_OPENERS
         return both if finished and (self.gap_left == "," or self.gap_right == ",") else None
 
     # --- signs -----------------------------------------------------------------------------------------------
@@ -210,8 +229,10 @@ class _Judge:
         if self.call.kind not in ("function", "title") or not after:
             return False
         opening = [token for token in before if token.word not in lex.OPENERS]
-        if len(opening) != 1 or before[-1].word not in ("a", "the", "our"):
+        if before[-1].word not in ("a", "the", "our") or len(opening) > 2:
             return False
+        if len(opening) == 2:
+            return self.gap_right == "," and after[0].word in lex.MODALS and self._inverted(after, sure=True)
         word = after[0].word
         if word in ("who", "which", "that", "whose"):
             return self.asked and self.gap_right == ","
@@ -241,34 +262,40 @@ class _Judge:
             return not final or not self._requests(before[:-1])
         if last in ("this", "these", "those"):
             return not final
-        if last in lex.DETERMINERS | lex.PREPOSITIONS | lex.CONJUNCTIONS | lex.OBJECT_VERBS | lex.AUX:
+        if last in lex.BINDING:
             # "where are we at Sage", "what is it for moderator": a question may end in its preposition.
-            return not (final and last in _STRANDED and before[0].word in lex.WH)
+            return not (final and last in lex.STRANDED and before[0].word in lex.WH)
         # "a very good moderator": an article, then only adjectives.
         index = len(before) - 1
         while index >= 0 and _adjectival(before[index].word) and before[index].gap != ".":
             index -= 1
-        return index < len(before) - 1 and index >= 0 and before[index].word in lex.HARD_DETERMINERS | lex.BE
+        return index < len(before) - 1 and index >= 0 and before[index].word in lex.NOUN_OPENERS
 
     def _right_is_speech(self, after: Sequence[Token], gap: str) -> bool:
         """What follows the call is said to the moderator, rather than of it."""
         word = after[0].word
-        if word in lex.REPORTING and not (gap == "," and self._inverted(after, sure=False)):
+        direct = gap == "," or self.asked or self.call.kind == "function"
+        if word in lex.REPORTING and not (direct and self._inverted(after, sure=False)):
             return False
         if word in lex.FILLERS and len(after) > 1:
             return self._right_is_speech(after[1:], gap or after[1].gap)
+        wording = " ".join(token.word for token in after)
         if word in lex.AUX:
-            return self._inverted(after, sure=False)
+            return self._inverted(after, sure=False) or bool(intent(wording, opening=True))
+        if word == "a" and len(after) > 1 and after[1].word in lex.CALLING_NOUNS:
+            return True
         if word in lex.WH or word in lex.SUBJECTS or word in lex.POSSESSIVES or word in self.names:
             return True
         if word in lex.IMPERATIVES or word in lex.CALLING_NOUNS:
-            return gap == "," or self._imperative(after) or bool(intent(" ".join(t.word for t in after)))
+            return gap == "," or self._imperative(after) or bool(intent(wording))
+        if word in ("if", "when", "before", "since", "after") and len(after) > 1 and after[1].word == "i":
+            return gap == "," or self.call.kind == "function"
         if word in ("and", "or", "but") or word in lex.PREPOSITIONS or word in lex.CONJUNCTIONS:
             return self._requests(after[1:]) or (gap == "," and word not in ("and", "or", "of"))
         return gap == ","
 
     def _imperative(self, after: Sequence[Token]) -> bool:
-        if after[0].word not in lex.IMPERATIVES | lex.CALLING_NOUNS:
+        if after[0].word not in lex.REQUEST_OPENERS:
             return False
         if len(after) == 1:
             return True
@@ -293,7 +320,7 @@ class _Judge:
             # "has the floor" and "is the one" are said of somebody; "can the audience vote" is a question.
             if aux in lex.MODALS or aux in lex.DO:
                 return True
-            return self.asked or words[-1].word in _PREDICATES
+            return self.asked or words[-1].word in lex.PREDICATES
         return self.asked and aux in lex.DO | lex.MODALS and subject not in ("be", "have", "not", "never")
 
     def _requests(self, words: Sequence[Token]) -> bool:
@@ -308,12 +335,12 @@ class _Judge:
         """Somewhere in `words` a question begins, told by its form."""
         for index, token in enumerate(words):
             following = words[index + 1].word if index + 1 < len(words) else ""
-            if token.word in lex.WH and (following in lex.AUX or following in _HOW or "'" in token.word):
+            if token.word in lex.WH and (following in lex.AUX or following in lex.HOW or "'" in token.word):
                 return True
             if token.word in lex.WH and index == 0 and following:
                 return True
             told = index > 0 and words[index - 1].word in ("what", "that", "than", "as")
-            if token.word in _ASKING_AUX and following in ("you", "we", "i") and not told:
+            if token.word in lex.ASKING_AUX and following in ("you", "we", "i") and not told:
                 return True
             if (
                 token.word in lex.AUX
@@ -328,12 +355,13 @@ class _Judge:
         if self.call.kind == "heard-common":
             return bool(intent(rest)) and (self.gap_right != "" or len(after) > 2)
         words = list(after)
-        while len(words) > 1 and words[0].word in lex.FILLERS | {"and", "but"}:
+        while len(words) > 1 and words[0].word in lex.LEADING:
             words = words[1:]
         word = words[0].word
         following = words[1].word if len(words) > 1 else ""
         if word in lex.WH:
-            return following in lex.AUX or following in _HOW or "'" in word or bool(intent(rest))
+            short = len(words) < 3  # "Sage, what now?"
+            return short or following in lex.AFTER_WH or "'" in word or bool(intent(rest))
         if word in lex.AUX:
             return self._inverted(words, sure=True)
         if word in lex.IMPERATIVES:
@@ -341,33 +369,6 @@ class _Judge:
         return (
             bool(intent(rest)) and self.call.kind not in ("heard-name", "name") and word in lex.CALLING_NOUNS
         )
-
-
-_AGREEING = frozenset(
-    {"okay", "ok", "alright", "all", "right", "sorry", "fine", "good", "great", "nope", "further"}
-)
-_ASKING_AUX = lex.AUX - {"have", "had"}
-_HOW = frozenset(
-    {"much", "many", "long", "far", "about", "time", "come", "else", "exactly", "side", "turn", "often"}
-)
-_STRANDED = frozenset({"at", "on", "for", "about", "with", "of", "from", "to", "in"})
-_PREDICATES = frozenset(
-    {
-        "over",
-        "up",
-        "left",
-        "finished",
-        "done",
-        "fair",
-        "true",
-        "correct",
-        "right",
-        "open",
-        "closed",
-        "wrong",
-        "next",
-    }
-)
 
 
 def _adjectival(word: str) -> bool:

@@ -29,27 +29,19 @@ _REASONS = words_of(
 def telling_sentence(texts: Iterable[str]) -> str:
     """The sentence of `texts` with the most content for its length, at most QUOTE_CHARS long; "" for none."""
     parts = [part for text in texts for part in sentences(clean(text, 1200))]
-    if not parts:
-        return ""
-    often = Counter(word for part in parts for word in _content(part))
-    best = max(enumerate(parts), key=lambda item: (_weight(item[1], often), item[0]))[1]
-    return clean(best, QUOTE_CHARS) if _content(best) else ""
+    spoken = [[token.word for token in tokens(part)] for part in parts]
+    content = [[word for word in words if word not in _COMMON and len(word) > 2] for words in spoken]
+    often = Counter(word for words in content for word in words)
+    best, most = "", 0.0
+    for part, words, telling in zip(parts, spoken, content, strict=True):
+        weight = _weight(words, set(telling), often) - (2.0 if part.endswith("?") else 0.0)
+        # The later of two equals: people come to the point.
+        if telling and (not best or weight >= most):
+            best, most = part, weight
+    return clean(best, QUOTE_CHARS)
 
 
-def _content(sentence: str) -> list[str]:
-    return [token.word for token in tokens(sentence) if token.word not in _COMMON and len(token.word) > 2]
-
-
-def _weight(sentence: str, often: Counter[str]) -> float:
-    words = _content(sentence)
-    if not words:
-        return 0.0
-    reasons = sum(token.word in _REASONS for token in tokens(sentence))
-    asks = 1.0 if sentence.endswith("?") else 0.0
-    # Long sentences gather words; eight telling ones are enough, and a question is rarely somebody's position.
-    return (
-        min(8.0, float(len(set(words))))
-        + 0.3 * sum(often[word] - 1 for word in set(words))
-        + reasons
-        - 2 * asks
-    )
+def _weight(words: list[str], telling: set[str], often: Counter[str]) -> float:
+    reasons = sum(word in _REASONS for word in words)
+    # Long sentences gather words: eight telling ones are enough.
+    return min(8.0, float(len(telling))) + 0.3 * sum(often[word] - 1 for word in telling) + reasons

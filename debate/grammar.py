@@ -25,6 +25,7 @@ QUESTIONS = frozenset(
     {"time", "talk-time", "floor", "topic", "balance", "summary", "people", "help", "repeat"}
 )
 TOPIC_CHARS = 200
+INTENT_WORDS = 16
 
 _EXPANSIONS = {
     "what's": "what is", "whats": "what is", "who's": "who is", "how's": "how is", "where's": "where is",
@@ -59,11 +60,19 @@ def normalise(text: str) -> str:
     return _TRAILING.sub("", _POLITE.sub("", f"{words} ").strip()).strip()
 
 
-def intent(text: str) -> str:
-    """The name of the question or command that `text` is by its wording alone, "" where it is none."""
-    words = normalise(text)
+def intent(text: str, *, opening: bool = False) -> str:
+    """The name of the question or command that `text` is by its wording alone, "" where it is none.
+
+    With `opening`, only wordings with which `text` begins count.
+    """
+    # A request stands at the beginning: the rest of a long speech would only cost time.
+    words = normalise(" ".join(text.split()[:INTENT_WORDS]))
     if not words:
         return ""
+    if opening:
+        return next((name for name, pattern in _INTENTS if pattern.match(words)), "")
+    if _I_WANT.match(words) or _LET_SPEAK.match(words):
+        return "give-floor"
     if any(_TITLED.match(words, match.end()) for match in _BECOME.finditer(words)):
         return "persona"
     return next((name for name, pattern in _INTENTS if pattern.search(words)), "")
@@ -94,7 +103,7 @@ def parse_command(
 # --- persona -------------------------------------------------------------------------------------------------
 
 _BECOME = re.compile(
-    r"\b(?:be(?: more(?: like)?| again)?|become|switch(?: over| back| yourself)?(?: to| into)?"
+    r"\b(?:be(?: more(?: like)?| again)?|become|switch(?:ed)?(?: over| back| yourself)?(?: to| into)?"
     r"|change(?: back| over)?(?: (?:your |the |to a )?(?:persona|personality|role|mode|style|manner|character))?"
     r"(?: to| into)?|turn(?: back)? (?:to|into)|go(?: back)? (?:to(?: being)?|into)|go|return to(?: being)?|back to"
     r"|act(?: (?:as|like))?|behave(?: (?:as|like))|play(?: the (?:role|part) of)?|take(?: on| over)?(?: as)?"
@@ -175,7 +184,8 @@ _SET_TOPIC = re.compile(
 )
 _EXTEND = re.compile(
     r"\b(?:give|add|extend|allow|grant|have|get|need|want|take)\b.*?\b(?P<count>\w+)(?: more| extra| another)* "
-    r"(?P<unit>minute|second)s?\b|\b(?:more|extra|another) (?:time|minute)\b"
+    r"(?P<unit>minute|second)s?\b|^(?P<more>\w+)(?: more| extra) (?P<of>minute|second)s?\b"
+    r"|\b(?:more|extra|another) (?:time|minute)\b"
 )
 _FLOOR_TO = re.compile(
     r"\b(?:(?:give|pass|hand|yield|grant|offer|let)(?: over| on)? (?:the |a )?"
@@ -189,6 +199,7 @@ _FLOOR_TO = re.compile(
     r"|\b(?:can|could|may|should|will) (?P<may>.+?) (?:speak|go (?:next|first|now)|answer|respond|reply|talk|comment"
     r"|say something|have the (?:floor|flor|flaw)|have a turn)\b"
 )
+_LET_SPEAK = re.compile(r"(?:let|ask|invite|give) \w+ (?:speak|answer|finish|what|the floor)\b")
 _ME = frozenset({"me", "i", "myself"})
 _ANYONE = re.compile(
     r"^(?:someone|somebody|anyone|anybody|everyone|everybody|the others?|others|another|the other|the next|next"
@@ -244,10 +255,11 @@ def _read_extend(words: str, rest: str, view: DebateView, asker: str) -> ParsedC
     match = _EXTEND.search(words)
     if match is None or _ASKING.match(words) or "summar" in words:
         return None
-    count = parse_number(match.group("count")) if match.group("count") else 1
+    said = match.group("count") or match.group("more")
+    count = parse_number(said) if said else 1
     if count is None:
         return None
-    seconds = count * (1 if match.group("unit") == "second" else 60)
+    seconds = count * (1 if "second" in (match.group("unit"), match.group("of")) else 60)
     return ParsedCommand("extend", {"seconds": str(min(seconds, 3600))})
 
 

@@ -43,7 +43,7 @@ AUX = BE | HAVE | DO | MODALS
 SUBJECTS = words_of(
     "i you we he she they it there this that these those anyone anybody someone somebody everyone"
     " everybody nobody i'm i've i'd i'll you're you've we're we've it's that's there's they're he's"
-    " she's y'all everything nothing something none most neither both people"
+    " she's y'all everything nothing something none most neither both people let's lets"
 )
 POSSESSIVES = words_of("my our your his her their its")
 DETERMINERS = POSSESSIVES | words_of(
@@ -144,7 +144,7 @@ AFTER_IMPERATIVE = words_of(
 # The end of a sentence to which a name may be added without a comma and without a question being asked.
 CLOSING_WORDS = words_of(
     "you me it this that here there now again him them us too well please right wrong fair unfair"
-    " done finished ready order time point disagree agree question one yet more all ok okay so then"
+    " done finished ready order time point left turn disagree agree question one yet more all ok okay so then"
     " though"
 )
 UNFINISHED = (
@@ -155,14 +155,45 @@ UNFINISHED = (
     - words_of("do does did don't doesn't didn't can can't will won't would could should is are was has have")
     | words_of(
         "a an the um uh er erm so very which whose who what how why i i'm we're they're you're that's"
-        " it's the because then about very really just every each some such our going gonna want wanted"
+        " it's the because then about very really just every each some such our we they he she going gonna want wanted"
         " trying whereas even"
     )
 )
 # Nouns and verbs that small recognisers hear for "Sage"; they stand for it only before an unmistakable request.
 HEARD_SAGE = words_of(
-    "stage page saij sege siege sedge cage sages saige saje sej seige sayge saged sash sadge zage"
-    " stages pages saidge segue stayed state sate shade shage sach satch saych seich"
+    "stage page saij sege siege sedge cage sages saige saje sej seige sayge saged sash sadge zage stages pages"
+    " saidge segue sate shade shades shage sach satch saych seich paige seege sayed saged shaved wage gauge"
 )
 # The same, but so frequent in speech that only a command known by its wording counts.
-HEARD_SAGE_COMMON = words_of("said say says save safe same age aged such change sake it's set")
+HEARD_SAGE_COMMON = words_of(
+    "said say says save safe same age aged such change sake it's set shed seed seeds sad fade fades faded shred"
+    " shaped shave state stayed stay see"
+)
+# Two words for one: "say each", "see each".
+HEARD_SAGE_PAIRS = frozenset(
+    {("say", "each"), ("see", "each"), ("say", "itch"), ("say", "h"), ("say", "age")}
+)
+# Real words for "moderator"; a word that is none needs less proof.
+HEARD_MODERATOR = words_of(
+    "monitor mediator modulator motivator moderated moderators matador moderations modernator"
+)
+# Before a name that is a sentence of its own, these only agree: "Okay, Sage."
+AGREEING = frozenset(
+    {"okay", "ok", "alright", "all", "right", "sorry", "fine", "good", "great", "nope", "further"}
+)
+ASKING_AUX = AUX - {"have", "had"}
+HOW = frozenset(
+    {"much", "many", "long", "far", "about", "time", "come", "else", "exactly", "side", "turn", "often"}
+)
+STRANDED = frozenset({"at", "on", "for", "about", "with", "of", "from", "to", "in"})
+PREDICATES = words_of("over up left finished done fair true correct right open closed wrong next")
+
+# Unions that are asked for at every call.
+BINDING = DETERMINERS | PREPOSITIONS | CONJUNCTIONS | OBJECT_VERBS | AUX
+NOUN_OPENERS = HARD_DETERMINERS | BE
+SPEECH_OPENERS = SUBJECTS | POSSESSIVES
+PREDICATE_OPENERS = AUX | REPORTING | {"and", "or"}
+REQUEST_OPENERS = IMPERATIVES | CALLING_NOUNS
+LEADING = FILLERS | {"and", "but"}
+AFTER_WH = AUX | HOW
+ANSWERING = THANKS | {"yes", "no", "yeah", "yep", "nope"}

@@ -97,7 +97,8 @@ class People:
         self.floor = min(left, key=lambda p: p.speaking_since or 0.0).identity if left else ""
 
     def raise_hand(self, identity: str, at: float) -> None:
-        if self.of(identity, at).present and identity not in self.queue:
+        holds = identity == self.floor and self.given
+        if self.of(identity, at).present and identity not in self.queue and not holds:
             self.queue.append(identity)
 
     def lower_hand(self, identity: str) -> None:

@@ -48,23 +48,40 @@ def _at(words: Sequence[Token], index: int, titles: tuple[str, ...], taken: froz
         return Call(index, index + 1, "function")
     if word == _NAME and word not in taken:
         return Call(index, index + 1, "name")
-    for count in (3, 2, 1):
-        span = words[index : index + count]
-        if len(span) == count and all(token.gap == "" for token in span[1:]):
-            heard = squash("".join(token.word for token in span))
-            if count > 1 and "moderator" in heard:
-                continue
-            if heard in titles:
+    # Nearly all words of a long speech end here: joining them costs more than all else.
+    if word.startswith(_starts(titles)) or "ator" in word:
+        spans = [_span(words, index, count) for count in (1, 2, 3)]
+        for count in (3, 2, 1):
+            if spans[count - 1] in titles:
                 return Call(index, index + count, "title")
-            if _sounds_like_moderator(heard):
-                return Call(index, index + count, "heard-function")
+        if word in lex.HEARD_MODERATOR:
+            return Call(index, index + 1, "heard-function")
+        for count in (1, 2, 3):
+            # The shortest that sounds right: "moderate her how" would swallow the question.
+            if spans[count - 1] and _sounds_like_moderator(spans[count - 1]):
+                return Call(index, index + count, "function" if count == 1 else "heard-function")
+    return _misheard_name(words, index, taken)
+
+
+def _misheard_name(words: Sequence[Token], index: int, taken: frozenset[str]) -> Call | None:
+    word = words[index].word
     if word in taken:
         return None
+    following = words[index + 1] if index + 1 < len(words) else None
+    if following is not None and following.gap == "" and (word, following.word) in lex.HEARD_SAGE_PAIRS:
+        return Call(index, index + 2, "heard-common")
     if word in lex.HEARD_SAGE:
         return Call(index, index + 1, "heard-name")
-    if word in lex.HEARD_SAGE_COMMON:
-        return Call(index, index + 1, "heard-common")
-    return None
+    return Call(index, index + 1, "heard-common") if word in lex.HEARD_SAGE_COMMON else None
+
+
+def _span(words: Sequence[Token], index: int, count: int) -> str:
+    """`count` words from `index` on as one, "" where a pause or the end is among them."""
+    span = words[index : index + count]
+    if len(span) < count or any(token.gap for token in span[1:]):
+        return ""
+    joined = "".join(token.word for token in span)
+    return "" if count > 1 and "moderator" in joined else squash(joined)
 
 
 @lru_cache(maxsize=64)
@@ -74,17 +91,17 @@ def _squashed(titles: tuple[str, ...]) -> tuple[str, ...]:
 
 # As said by a deep voice: "Waterator", "water raider". Real words of that ending are other people's jobs.
 _ENDINGS = (
-    "terator",
-    "derator",
-    "torator",
-    "dorator",
-    "terraider",
-    "teraider",
-    "derater",
-    "terrator",
-    "derraider",
+    *("terator", "derator", "torator", "dorator", "terraider", "teraider", "derater", "terrator"),
+    *("aterater", "erraider"),
 )
 _RATORS = frozenset({"federator", "considerator", "deteriorator", "iterator", "literator"})
+
+
+@lru_cache(maxsize=64)
+def _starts(titles: tuple[str, ...]) -> tuple[str, ...]:
+    return (*{title[:3] for title in titles}, "m", "wat")
+
+
 _VOWELS = re.compile(r"[aeiouyhw]+")
 _KEYS = frozenset({"MTRTR", "MTRT", "MTRTT", "MTRTRS", "MTRTRT", "MTRRTR", "MTLTR"})
 

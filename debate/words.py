@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 QUOTE_CHARS = 220  # of one quotation in an answer
 NAME_CHARS = 40
@@ -17,6 +17,7 @@ MAX_TOKENS = 400  # of one utterance that are looked at: 30 s of fast speech are
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 _SPEAKABLE = re.compile(r"[^\w\s.,;:!?'’\"()%€$£&/+-]|_", re.UNICODE)
+_NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 _ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "st"})
 _UNITS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
@@ -25,8 +26,7 @@ _UNITS = [
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word of an utterance. `gap` stands before it: "" nothing, "," a pause, "." a sentence's end."""
 
     word: str  # lower case, with a plain apostrophe
@@ -53,6 +53,8 @@ def tokens(text: str) -> list[Token]:
 
 
 def _gap(between: str) -> str:
+    if between == " ":
+        return ""
     if any(mark in between for mark in ".?!…"):
         return "."
     if any(mark in between for mark in ",;:–—") or " - " in between:
@@ -72,13 +74,18 @@ def plain(text: str) -> str:
 
 def squash(text: str) -> str:
     """`text` as bare letters and digits: what two spellings of one sound have in common."""
-    return "".join(char for char in unicodedata.normalize("NFKD", text.lower()) if char.isalnum())
+    lower = text.lower()
+    if lower.isascii():
+        return _NOT_ALNUM.sub("", lower)
+    return "".join(char for char in unicodedata.normalize("NFKD", lower) if char.isalnum())
 
 
 def clean(text: str, limit: int = QUOTE_CHARS) -> str:
     """`text` on one line, speakable, cut at a word's end to `limit` characters."""
-    normal = unicodedata.normalize("NFC", text[: limit * 4])
-    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in normal)
+    visible = text[: limit * 4]
+    if not (visible.isascii() and visible.isprintable()):
+        normal = unicodedata.normalize("NFC", visible)
+        visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in normal)
     words = " ".join(_SPEAKABLE.sub(" ", visible).split())
     if len(words) <= limit:
         return words
