@@ -71,7 +71,10 @@ def main() -> int:
         return asyncio.run(_run(ports, binary, screen))
     except KeyboardInterrupt:
         screen.say("interrupted")
-    except (SettingsError, StackFailedError, GivenUpError) as error:
+    except StackFailedError as error:
+        # Its last lines stand on the screen already.
+        screen.say(error.reason)
+    except (SettingsError, GivenUpError) as error:
         screen.say(str(error))
     except (LiveKitServerMissingError, LiveKitServerFailedError) as error:
         screen.say(str(error))
@@ -111,7 +114,11 @@ async def _serve(stack: Stack, screen: Screen, began: float) -> None:
     """Starts web service and worker and keeps them alive; returns never, raises GivenUpError."""
     if stack.server is None:
         screen.say("LiveKit server: the one that LIVEKIT_URL names")
-    await stack.start()
+    try:
+        await stack.start()
+    except StackFailedError as error:
+        hint = "" if stack.server else "; unset LIVEKIT_URL to have a server started on this machine"
+        raise StackFailedError(f"{error.reason}{hint}") from error
     took = time.monotonic() - began
     screen.say(
         f"Sage is ready after {took:.1f} s: open http://localhost:{stack.ports.web} (Ctrl-C stops all)"
@@ -145,7 +152,7 @@ async def _keep(stack: Stack, name: str, screen: Screen) -> None:
             await start()
             screen.say(f"the {name} is back")
         except StackFailedError as error:
-            screen.say(str(error))
+            screen.say(error.reason)
             if stack.children[name].running:
                 await asyncio.to_thread(stack.children[name].stop)
 

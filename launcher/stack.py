@@ -9,7 +9,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -26,13 +26,19 @@ REGISTERED = "registered worker"
 WEB_READY_SECONDS = 30.0
 # Loading the models in prewarm on two busy cores takes most of it.
 WORKER_READY_SECONDS = 90.0
-POLL_SECONDS = 0.05
+FIRST_POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.5
 WORKER_STOP_SECONDS = 12.0
 WEB_STOP_SECONDS = 5.0
 
 
 class StackFailedError(RuntimeError):
-    """A part did not become ready; the message names it, says why and carries its last lines."""
+    """A part did not become ready: `reason` names it and says why, the message has its last lines as well."""
+
+    def __init__(self, reason: str, lines: Sequence[str] = ()) -> None:
+        tail = "".join(f"\n  {line}" for line in lines)
+        super().__init__(f"{reason}. Its last lines:{tail}" if tail else reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -145,11 +151,13 @@ class Stack:
         """Waits for 200 from `url`; StackFailedError when the child ends first or the time is over."""
         deadline = asyncio.get_running_loop().time() + seconds
         answer = "no answer"
+        pause = FIRST_POLL_SECONDS
         while child.running and asyncio.get_running_loop().time() < deadline:
             status, answer = await asyncio.to_thread(_get, url)
             if status == 200:
                 return
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_POLL_SECONDS, pause * 1.5)
         raise _failure(child, what, answer)
 
 
@@ -209,5 +217,4 @@ def _get(url: str) -> tuple[int, str]:
 def _failure(child: Child, what: str, why: str) -> StackFailedError:
     if not child.running:
         why = f"it ended with exit code {child.exit_code}"
-    tail = "\n".join(f"  {line}" for line in list(child.lines)[-20:])
-    return StackFailedError(f"{what} did not become ready: {why}. Its last lines:\n{tail}")
+    return StackFailedError(f"{what} did not become ready: {why.rstrip('.')}", list(child.lines)[-20:])
