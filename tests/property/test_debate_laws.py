@@ -72,7 +72,8 @@ def _debate(form: str) -> Debate:
 
 
 def _play(debate: Debate, script: list[tuple[float, ev.Event]]) -> list[dec.Decision]:
-    at, found = 0.0, []
+    at = 0.0
+    found: list[dec.Decision] = []
     for after, event in script:
         at += after
         found += debate.apply(event, at)
