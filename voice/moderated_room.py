@@ -95,17 +95,7 @@ class ModeratedRoom:
         self._mind = Mind(plan, settings, self._answer_by_playbook)
         self._agent = self._mind.agent(persona)
         self._session: AgentSession[None] = self._mind.session()
-        self.conductor = Conductor(
-            session=self._session,
-            mouth=self._voice,
-            brief=self._brief,
-            anyone_speaks=self._hearing.anyone_speaks,
-            end_of_speech=self._ended_at.get,
-            words=self._spoken,
-            on_spoken=self._on_spoken,
-            clock=self.deliberation.now,
-            interruptible=settings.enable_interruptions,
-        )
+        self.conductor = self._build_conductor()
         self.page = Page(room, self.deliberation, settings)
         self._presence = Presence(
             idle_timeout=float(settings.agent_idle_timeout_secs),
@@ -117,6 +107,19 @@ class ModeratedRoom:
         self._persona = persona
         self._tasks: set[asyncio.Task[Any]] = set()
         self._greeting: asyncio.Task[None] | None = None
+
+    def _build_conductor(self) -> Conductor:
+        return Conductor(
+            session=self._session,
+            mouth=self._voice,
+            brief=self._brief,
+            anyone_speaks=self._hearing.anyone_speaks,
+            end_of_speech=self._ended_at.get,
+            words=self._spoken,
+            on_spoken=self._on_spoken,
+            clock=self.deliberation.now,
+            interruptible=self._settings.enable_interruptions,
+        )
 
     # -- life --------------------------------------------------------------------------------------------
     async def start(self) -> None:

@@ -58,9 +58,8 @@ class ModeratedDebate:
     people: dict[str, Debater] = field(default_factory=dict)
 
     async def join(self, who: str) -> Debater:
-        debater = Debater(who, seed=len(self.people))
+        debater = self.people[who] = Debater(who, seed=len(self.people))
         await debater.join(await self.web.enter(self.room, who))
-        self.people[who] = debater
         return debater
 
     def voice_of(self, who: str) -> str:
@@ -166,9 +165,9 @@ async def moderated(
             room, topic=topic, persona=persona, format_name="", host=who[0] if who else "Host"
         )
         debate.debate_id = str(made["debate_id"])
-        await observer.join(await web.enter(room, "Observer"))
-        for name in who:
-            await debate.join(name)
+        # all at once, as the greeting names whoever comes within a second of the first
+        seen = await web.enter(room, "Observer")
+        await asyncio.gather(observer.join(seen), *(debate.join(name) for name in who))
         yield debate
     finally:
         for debater in debate.people.values():
