@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from debate.address import find_address
 from debate.extract import telling_sentence
 from debate.grammar import ParsedCommand, match_person, normalise, parse_command
 from debate.view import DebateView, PersonView
-from debate.words import clean, duration, ended, exact_duration, join_names, number
+from debate.words import clean, duration, ended, exact_duration, join_names, number, sentences
 
 SUMMARY_SPEAKERS = 4
 TOPIC_CHARS = 160
+QUOTED_CHARS = 1200
 
 
 def answer(view: DebateView, asker_identity: str, question: str) -> str:
@@ -150,7 +152,7 @@ def _summary(view: DebateView, asker: str, question: str) -> str:
     said: dict[str, list[str]] = {}
     for words in view.recent:
         if words.identity and (not only or words.identity == only):
-            said.setdefault(words.identity, []).append(words.text)
+            said.setdefault(words.identity, []).extend(_to_the_room(words.text))
     parts: list[str] = []
     for identity, texts in sorted(said.items(), key=lambda item: -sum(map(len, item[1]))):
         sentence = telling_sentence(texts)
@@ -162,8 +164,13 @@ def _summary(view: DebateView, asker: str, question: str) -> str:
     if not parts:
         whom = f"{view.name(only)} has" if only else "Nobody has"
         return f"{whom} said much yet. The topic is {ended(clean(view.topic, TOPIC_CHARS))}"
-    opening = "" if only else f"On {clean(view.topic, 80)}: "
+    opening = "" if only else f"On our topic, {clean(view.topic, 80).rstrip('?.!')}: "
     return opening + " ".join(parts)
+
+
+def _to_the_room(text: str) -> list[str]:
+    """The sentences of `text` that argue: what was said to the moderator is no argument."""
+    return [part for part in sentences(clean(text, QUOTED_CHARS)) if find_address(part) is None]
 
 
 def _about(question: str) -> str:

@@ -269,3 +269,10 @@ def test_commands_are_understood_in_many_wordings(words, name):
 )
 def test_free_speech_is_no_command(words):
     assert parse_command(words, _view(), PERSONAS, "ana") is None
+
+
+def test_a_summary_leaves_out_what_was_said_to_the_moderator():
+    asked = ("ana", "Moderator, how much time is left for steady electricity from nuclear power plants?", 5.0)
+    text = playbook.answer(_view(said=(*SAID, asked)), "cem", "summarise")
+    assert "steady electricity because" in text
+    assert "time is left" not in text
