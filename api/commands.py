@@ -14,7 +14,8 @@ from errors import Conflict, NotFound, Unavailable
 from memory.ids import uuid7
 from signing import ACK_ATTRIBUTE, TOPIC, sign
 
-ACK_SECONDS = 5.0
+ACK_SECONDS = 8.0
+RESEND_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
 
@@ -41,8 +42,7 @@ class Commands:
             "at": time.time(),
             "room": room,
         }
-        await self._livekit.send(room, moderator.identity, TOPIC, sign(command, self._secret))
-        ack = await self._ack(room, moderator.identity, command_id)
+        ack = await self._exchange(room, moderator.identity, command_id, sign(command, self._secret))
         if not ack.get("ok"):
             code, message = ack.get("code"), ack.get("message")
             raise Conflict(
@@ -50,10 +50,16 @@ class Commands:
                 code=code if isinstance(code, str) and code else "command-refused",
             )
 
-    async def _ack(self, room: str, identity: str, command_id: str) -> dict[str, Any]:
-        # One attribute holds the last answer only: polled fast, so that another command's rarely hides ours.
+    async def _exchange(self, room: str, identity: str, command_id: str, payload: bytes) -> dict[str, Any]:
         deadline = time.monotonic() + self._ack_seconds
+        send_again = 0.0
         while True:
+            # A moderator that has just come hears nothing yet. The same packet again is safe: its id lets it be
+            # carried out once only.
+            if time.monotonic() >= send_again:
+                await self._livekit.send(room, identity, TOPIC, payload)
+                send_again = time.monotonic() + RESEND_SECONDS
+            # One attribute holds the last answer only: polled fast, so that another command's rarely hides ours.
             found = await self._livekit.participant(room, identity)
             if found is None:
                 raise no_moderator(room)
