@@ -30,7 +30,7 @@ def download_files(settings: Settings) -> Path | None:
     if not settings.enable_turn_detection:
         logger.info("turn detection is off: there is nothing to download")
         return None
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
 
     cache = Path(constants.HF_HUB_CACHE)
     repo, revision = english_model()
@@ -44,8 +44,8 @@ def download_files(settings: Settings) -> Path | None:
                 raise _disk_full(cache) from problem
             raise _failed(f"{type(problem).__name__}: {problem}") from problem
     if missing := english_files_missing():
-        raise _failed(f"the repository has no {', '.join(missing)}")
-    folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+        raise _failed(f"still missing: {', '.join(missing)}")
+    folder = Path(str(try_to_load_from_cache(repo, "languages.json", revision=revision))).parent
     logger.info(
         "turn detector files are in place", extra={"folder": str(folder), "files": len(ENGLISH_FILES)}
     )
