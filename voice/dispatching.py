@@ -174,9 +174,9 @@ class Dispatching:
 
 
 def _debate_metadata(room: Room) -> bool:
-    """Whether a room's metadata is that of a debate of ours."""
+    """Whether a room's metadata is that of a debate of ours that was not stopped."""
     try:
         data = json.loads(room.metadata or "{}")
     except ValueError:
         return False
-    return isinstance(data, dict) and bool(data.get("debate_id"))
+    return isinstance(data, dict) and bool(data.get("debate_id")) and not data.get("ended_at")

@@ -175,7 +175,9 @@ class Page:
         try:
             command = self._verifier.verify(payload, room=self._deliberation.record.room, now=time.time())
         except SageError as error:
-            logger.warning("a command was refused", extra={"code": error.code})
+            # the web service sends each command again until it is acknowledged
+            level = logging.DEBUG if error.code == "command-repeated" else logging.WARNING
+            logger.log(level, "a command was refused", extra={"code": error.code})
             return
         refused = None
         if command.name != "ping":
