@@ -83,6 +83,7 @@ EARS = """(() => {
   window.listen = () => {
     ears = ears || { context: new AudioContext(), heard: new Set() };
     ears.loudest = 0;
+    ears.soundedAt = performance.now();
     clearInterval(ears.timer);
     ears.timer = setInterval(() => {
       for (const element of document.querySelectorAll('#sounds audio')) {
@@ -96,12 +97,14 @@ EARS = """(() => {
           analyser.getFloatTimeDomainData(samples);
           const rms = Math.sqrt(samples.reduce((sum, one) => sum + one * one, 0) / samples.length);
           ears.loudest = Math.max(ears.loudest, rms);
+          if (rms > 0.001) ears.soundedAt = performance.now();
         }, 40);
       }
     }, 40);
     return ears.context.resume();
   };
   window.loudest = () => ears.loudest;
+  window.quietFor = () => (performance.now() - ears.soundedAt) / 1000;
 })();"""
 
 
@@ -170,6 +173,10 @@ class Visitor:
     async def hears(self, rms: float = 0.02, timeout: float = 20.0) -> None:
         """Waits until something at least that loud was played."""
         await self.page.wait_for_function("(rms) => window.loudest() >= rms", arg=rms, timeout=timeout * 1000)
+
+    async def hears_nothing_more(self, seconds: float = 1.5, timeout: float = 30.0) -> None:
+        """Waits until that long nothing was played: what was said is heard a while after it was said."""
+        await self.page.wait_for_function("(s) => window.quietFor() > s", arg=seconds, timeout=timeout * 1000)
 
     def card(self, name: str) -> Any:
         return self.page.locator(".card").filter(has=self.page.get_by_role("heading", name=name, exact=True))
@@ -324,6 +331,7 @@ async def scripted_moderator(
     publication = await room.local_participant.publish_track(track, options)
     moderator.track = publication.sid
     defaults = {"state": "listening", "persona": "neutral-facilitator", "format": "open-discussion"}
+    defaults["debate_id"] = str(uuid.uuid4())
     await moderator.attributes(**(defaults | attributes))
     return moderator
 

@@ -21,7 +21,7 @@ const state = initialState();
 const debate = new DebateRoom({
   change,
   sounds: document.getElementById("sounds"),
-  report: { lost, regained, ended, moderator: moderatorCameOrWent },
+  report: { lost, regained, ended, moderator: moderatorCameOrWent, ready: moderatorReady },
 });
 const actions = {
   join: (form) => join(form),
@@ -285,12 +285,16 @@ function moderatorCameOrWent(present, before) {
   if (present) {
     waiting.summons = 0;
     change((draft) => dismiss(draft, "moderator"));
-    // Late comers and reloaded pages learn what was said and who has talked how long.
-    debate.command("state").then((answer) => change((draft) => seed(draft, answer, Date.now())), () => {});
   } else if (before) {
     show("moderator", "moderator-left");
     waitForModerator();
   }
+}
+
+/** Late comers and reloaded pages learn what was said and who has talked how long. */
+function moderatorReady() {
+  const known = (answer) => change((draft) => seed(draft, answer, Date.now()));
+  debate.command("state").then(known, (error) => console.debug("no earlier words:", error.message));
 }
 
 function waitForModerator() {

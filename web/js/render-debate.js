@@ -168,7 +168,11 @@ function drawBalance(state) {
 /** The record only grows at its end and drops from its start: drawn by what is new, not anew. */
 function createTranscript() {
   const box = byId("transcript");
+  let drawn = "";
   return (state) => {
+    const newest = `${state.transcript.length} ${state.transcript.at(-1)?.key}`;
+    if (newest === drawn) return; // levels are drawn eight times a second, words come rarely
+    drawn = newest;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
     const before = box.childElementCount;
     keyed(box, state.transcript, (entry) => entry.key, (entry) => createEntry(state, entry), () => {});

@@ -24,13 +24,14 @@ setLogLevel(LogLevel.warn); // its info lines carry whole join requests
 const LEVELS_EVERY_MS = 120;
 
 export class DebateRoom {
-  /** `change(fn)` alters the state and draws it; `report` has lost, regained, ended, moderator. */
+  /** `change(fn)` alters the state and draws it; `report` has lost, regained, ended, moderator, ready. */
   constructor({ change, report, sounds }) {
     this.change = change;
     this.report = report;
     this.sounds = sounds; // the element that audio elements are put into
     this.room = null;
     this.levels = 0;
+    this.greeted = ""; // identity of the moderator that was reported ready
   }
 
   get agent() {
@@ -191,6 +192,11 @@ export class DebateRoom {
       else state.moderator = { ...facts.absentModerator(), topic: state.moderator.topic, persona: state.moderator.persona };
       if (before !== state.moderator.identity) this.report.moderator(Boolean(agent), Boolean(before));
     });
+    // It is seen before it takes commands; its attributes come once it does.
+    if (agent?.attributes?.["sage.debate_id"] && agent.identity !== this.greeted) {
+      this.greeted = agent.identity;
+      this.report.ready();
+    }
   }
 
   #speaking(identities) {
@@ -215,6 +221,7 @@ export class DebateRoom {
 
   #forget() {
     this.room = null;
+    this.greeted = "";
     clearInterval(this.levels);
     this.sounds.replaceChildren();
   }
