@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from livekit import rtc
 from errors import Unavailable
 from rehearsal.voices import SAMPLE_RATE, Samples, Sound, noise
 from rehearsal.web import Entry
+
+_log = logging.getLogger("sage.rehearsal.debater")
 
 FRAME_SECONDS = 0.02
 _FRAME = int(SAMPLE_RATE * FRAME_SECONDS)
@@ -122,7 +125,12 @@ class Debater:
         due = loop.time()
         while True:
             samples = self._next_frame(due)
-            await source.capture_frame(rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, len(samples)))
+            frame = rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, len(samples))
+            try:
+                await source.capture_frame(frame)
+            except Exception as error:  # noqa: BLE001 - the SDK raises a bare Exception for a frame it cannot take
+                # One frame of 20 ms is lost; a microphone that fell silent for good would never end its line.
+                _log.warning("a frame was not taken", extra={"who": self.who, "problem": str(error)})
             due += FRAME_SECONDS
             late = loop.time() - due
             if late < 0:

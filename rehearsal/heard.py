@@ -16,6 +16,7 @@ from rehearsal.loudness import FRAME_SECONDS, Loudness, Span
 _FINAL_BEFORE_SOUND = 0.2  # a caption may be shown a little before its last sample was received
 _WORD_PAUSE = 1.5
 _TURN_PAUSE = 1.2
+_LATE_SOUND = 2.0  # on a busy machine sound comes that much later than the caption that goes with it
 _ENDS_WELL = re.compile(r"[.!?…][\"'”’)\]]*$")
 
 
@@ -180,7 +181,7 @@ def _turns(segments: list[Segment], sound: Loudness, zero: float) -> list[Turn]:
 
 def _near(segment: Segment, until: float, sound: Loudness) -> list[Span]:
     """The stretches of sound that may belong to a reply whose successor's first word came at `until`."""
-    latest = (segment.final_at or until) + 0.5
+    latest = (segment.final_at or until) + _LATE_SOUND
     spans = sound.spans(gap=_TURN_PAUSE)
     mine = [s for s in spans if s.end > segment.first_at - _TURN_PAUSE and s.start < latest]
     return [s for s in mine if s.start < until] or mine[:1]

@@ -15,7 +15,7 @@ from rehearsal.debater import Debater, Playback
 from rehearsal.heard import Heard, heard
 from rehearsal.observer import Observer
 from rehearsal.script import Line, Script
-from rehearsal.voices import Sound
+from rehearsal.voices import SAMPLE_RATE, Sound
 from rehearsal.web import WebService
 
 OBSERVER_NAME = "Observer"
@@ -72,6 +72,7 @@ class Performance:
         self._playing: list[tuple[Line, Playback]] = []
         self._refusals: list[str] = []
         self._zero = 0.0
+        self._last: Playback | None = None
 
     async def hold(self) -> Performed:
         """Hold the debate from the first who joins to the last caption. Raises Unavailable when nobody gets
@@ -127,24 +128,33 @@ class Performance:
         return self._observer.moderator_present
 
     async def _perform(self, line: Line, previous_end: float) -> float:
-        """Wait for the line's moment and begin it; answers when it will have ended, in seconds of the
-        debate.
-        """
+        """Wait for the line's moment and begin it; answers when it will have ended, in seconds of the debate."""
         if line.at is not None:
             moment = line.at
         elif line.after_answer is not None:
-            moment = await self._answered(previous_end) + line.after_answer
+            moment = await self._answered(await self._really_ended(previous_end)) + line.after_answer
+        elif line.after is not None and line.after < 0:
+            moment = previous_end + line.after
         else:
-            moment = previous_end + (line.after or 0.0)
+            moment = await self._really_ended(previous_end) + (line.after or 0.0)
         await asyncio.sleep(max(0.0, moment - self._now()))
         if line.do:
             await self._do(line)
+            self._last = None
             return self._now()
-        playback = self._debaters[line.who].play(line.number, self._sounds[line.number])
-        self._playing.append((line, playback))
+        self._last = self._debaters[line.who].play(line.number, self._sounds[line.number])
+        self._playing.append((line, self._last))
         mine = [p for other, p in self._playing if other.who == line.who and not p.done.is_set()]
-        left = sum(p.sound.seconds - p.position / 24_000 for p in mine)
+        left = sum(p.sound.seconds - p.position / SAMPLE_RATE for p in mine)
         return self._now() + left
+
+    async def _really_ended(self, planned: float) -> float:
+        """When the line before ended: on a busy machine it may play longer than it should."""
+        if self._last is None:
+            return planned
+        await self._last.done.wait()
+        ended = self._last.ended
+        return planned if ended is None else ended - self._zero
 
     async def _answered(self, asked: float) -> float:
         """When the moderator's next turn is over; without one, when it is too late for it to begin."""
