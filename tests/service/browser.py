@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -181,7 +181,7 @@ class Visitor:
     def card(self, name: str) -> Any:
         return self.page.locator(".card").filter(has=self.page.get_by_role("heading", name=name, exact=True))
 
-    async def until(self, expression: str, argument: Any = None, timeout: float = 15.0) -> None:
+    async def until(self, expression: str, argument: Any = None, timeout: float = 30.0) -> None:
         """Waits for a JavaScript function to answer true (a bare expression would break the page's CSP)."""
         await self.page.wait_for_function(expression, arg=argument, timeout=timeout * 1000)
 
@@ -202,7 +202,7 @@ async def visit(browser: Browser, url: str, *, speaks: bool = True, **context: A
     await opened.add_init_script(EARS)
     page.on("console", lambda line: visitor.console.append(f"{line.type}: {line.text}"))
     page.on("pageerror", lambda error: visitor.console.append(f"pageerror: {error}"))
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     await page.goto(url)
     return visitor
 
@@ -268,10 +268,12 @@ class ScriptedModerator:
         await self.source.wait_for_playout()
 
     async def leave(self) -> None:
+        """Leaves the room; safe to call again."""
         for task in self._tasks:
             task.cancel()
-        await self.room.disconnect()
-        await self.source.aclose()
+        if self.room.isconnected():
+            await self.room.disconnect()
+            await self.source.aclose()
 
 
 async def scripted_moderator(
@@ -334,6 +336,14 @@ async def scripted_moderator(
     defaults["debate_id"] = str(uuid.uuid4())
     await moderator.attributes(**(defaults | attributes))
     return moderator
+
+
+class Moderate(Protocol):
+    """Has a scripted moderator join a room; options as of `scripted_moderator`."""
+
+    async def __call__(
+        self, room_name: str, *, server: RunningServer | None = None, **options: Any
+    ) -> ScriptedModerator: ...
 
 
 def tone(seconds: float) -> bytes:

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from launcher.livekit_server import RunningServer
 from launcher.stack import start_stack
-from tests.service.browser import at_localhost, chromium
+from tests.service.browser import Moderate, ScriptedModerator, at_localhost, chromium, scripted_moderator
+
+# As long as a busy machine takes: an expectation that holds is met at once all the same.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +29,19 @@ async def browser_fixture() -> AsyncIterator[Browser]:
     """A Chromium whose microphone is allowed."""
     async with chromium() as running:
         yield running
+
+
+@pytest.fixture
+async def moderate(livekit_server: RunningServer) -> AsyncIterator[Moderate]:
+    """Scripted moderators that leave when the test is over, however it ended."""
+    joined: list[ScriptedModerator] = []
+
+    async def join(
+        room_name: str, *, server: RunningServer | None = None, **options: Any
+    ) -> ScriptedModerator:
+        joined.append(await scripted_moderator(server or livekit_server, room_name, **options))
+        return joined[-1]
+
+    yield join
+    for one in joined:
+        await one.leave()

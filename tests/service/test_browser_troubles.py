@@ -18,10 +18,10 @@ from launcher.livekit_server import RunningServer
 from launcher.places import REPOSITORY, plain_environment
 from launcher.ports import free_ports
 from launcher.stack import start_stack
-from tests.service.browser import DENIED, Visitor, at_localhost, chromium, scripted_moderator, visit
+from tests.service.browser import DENIED, Moderate, Visitor, at_localhost, chromium, visit
 
 pytest_plugins = ("tests.service.browser_fixtures",)
-pytestmark = [pytest.mark.browser, pytest.mark.livekit]
+pytestmark = [pytest.mark.browser, pytest.mark.livekit, pytest.mark.timeout(120)]
 
 NO_DEVICE = """navigator.mediaDevices.getUserMedia = () =>
   Promise.reject(new DOMException('Requested device not found', 'NotFoundError'));"""
@@ -78,9 +78,9 @@ async def wired(visitor: Visitor) -> Wire:
 
 
 async def test_denied_microphone_leaves_listening_and_typing(
-    page_url: str, livekit_server: RunningServer, room_name: str
+    page_url: str, moderate: Moderate, room_name: str
 ):
-    moderator = await scripted_moderator(livekit_server, room_name)
+    moderator = await moderate(room_name)
     async with chromium(microphone=DENIED) as browser:
         ada = await visit(browser, page_url, speaks=False)
         await ada.join("Ada", room_name)
@@ -93,7 +93,6 @@ async def test_denied_microphone_leaves_listening_and_typing(
         await ada.page.get_by_label("Message to the debate").fill("I can type")
         await ada.page.get_by_role("button", name="Send").click()
         assert (await moderator.heard.get())[1] == "I can type"
-    await moderator.leave()
 
 
 async def test_missing_microphone_can_be_tried_again(browser: Browser, page_url: str, room_name: str):
@@ -174,7 +173,7 @@ async def test_unreachable_rooms_are_said(browser: Browser, page_url: str, room_
 
 
 async def test_absent_moderator_is_said_and_called_again(
-    browser: Browser, page_url: str, livekit_server: RunningServer, room_name: str
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):
     ada = await visit(browser, page_url)
     calls: list[str] = []
@@ -184,7 +183,7 @@ async def test_absent_moderator_is_said_and_called_again(
     absent = says(ada, "No moderator is here yet")
     await expect(absent).to_be_visible(timeout=12_000)
     assert "launch-ai-agents" in calls
-    moderator = await scripted_moderator(livekit_server, room_name)
+    moderator = await moderate(room_name)
     await expect(absent).to_have_count(0)
     await expect(ada.page.locator("#moderator-state")).to_have_text("Listening")
     await moderator.leave()
@@ -196,9 +195,9 @@ async def test_absent_moderator_is_said_and_called_again(
 
 
 async def test_caption_cut_off_by_a_vanished_moderator_stays_as_it_stood(
-    browser: Browser, page_url: str, livekit_server: RunningServer, room_name: str
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):
-    moderator = await scripted_moderator(livekit_server, room_name)
+    moderator = await moderate(room_name)
     ada = await visit(browser, page_url)
     await ada.join("Ada", room_name)
     identity = str(await ada.card("Ada").get_attribute("data-key"))
@@ -210,9 +209,9 @@ async def test_caption_cut_off_by_a_vanished_moderator_stays_as_it_stood(
 
 
 async def test_blocked_sound_can_be_turned_on(
-    browser: Browser, page_url: str, livekit_server: RunningServer, room_name: str
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):
-    moderator = await scripted_moderator(livekit_server, room_name)
+    await moderate(room_name)
     ada = await visit(browser, page_url)
     await ada.context.add_init_script(SOUND_HELD_BACK)
     await ada.page.reload()
@@ -222,13 +221,12 @@ async def test_blocked_sound_can_be_turned_on(
     await held.get_by_role("button", name="Turn the sound on").click()
     await expect(held).to_have_count(0)
     await ada.until("() => [...document.querySelectorAll('#sounds audio')].some((one) => !one.paused)")
-    await moderator.leave()
 
 
 async def test_lost_connection_is_said_and_regained(
-    browser: Browser, page_url: str, livekit_server: RunningServer, room_name: str
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):
-    moderator = await scripted_moderator(livekit_server, room_name)
+    moderator = await moderate(room_name)
     ada = await visit(browser, page_url)
     wire = await wired(ada)
     await ada.join("Ada", room_name)
@@ -241,7 +239,6 @@ async def test_lost_connection_is_said_and_regained(
     await expect(ada.page.locator("#connection")).to_have_text("Connected")
     await moderator.caption(identity, "Still here.", segment="after", final=True)
     await expect(ada.card("Ada").locator(".caption")).to_have_text("Still here.")
-    await moderator.leave()
 
 
 async def test_being_removed_is_said(
@@ -293,7 +290,7 @@ async def restartable(livekit_server: RunningServer) -> AsyncIterator[Restartabl
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 async def test_restarted_server_has_everybody_back(
-    browser: Browser, restartable: Restartable, room_name: str, tmp_path: object
+    browser: Browser, restartable: Restartable, moderate: Moderate, room_name: str, tmp_path: object
 ):
     stack = await start_stack(server=restartable.first, environment={"DATA_DIR": str(tmp_path)}, worker=False)
     try:
@@ -306,10 +303,9 @@ async def test_restarted_server_has_everybody_back(
         await expect(says(ada, "Connected again")).to_be_visible(timeout=60_000)
         assert await ada.card("Ada").get_attribute("data-key") == identity
         await expect(ada.page.locator("#mute")).to_have_text("Mute")
-        moderator = await scripted_moderator(restartable.first, room_name)
+        moderator = await moderate(room_name, server=restartable.first)
         await expect(ada.page.locator("#moderator-state")).to_have_text("Listening")
         await moderator.caption(identity, "Back again.", segment="x", final=True)
         await expect(ada.card("Ada").locator(".caption")).to_have_text("Back again.")
-        await moderator.leave()
     finally:
         await stack.stop()

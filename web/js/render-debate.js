@@ -102,7 +102,7 @@ function drawCards(state) {
   const parts = new Map(shares(state, state.now).map((part) => [part.person.identity, part.share]));
   keyed(byId("cards"), debaters, (person) => person.identity, createCard, (card, person) => {
     const words = wordsOf(state, person.identity);
-    const hue = `hue-${person.hue % 8}`;
+    const hue = `hue-${person.hue}`;
     attribute(card, "class", ["card", hue, person.speaking && "speaking", !person.present && "gone"].filter(Boolean).join(" "));
     card.style.setProperty("--level", person.level.toFixed(2));
     text(card.querySelector(".face"), initials(person.name));
@@ -157,7 +157,7 @@ function drawBalance(state) {
   byId("balance").hidden = parts.length === 0;
   const bar = byId("balance-bar");
   keyed(bar, parts, (part) => part.person.identity, () => make("span"), (element, { person, share }) => {
-    attribute(element, "class", person.agent ? "hue-moderator" : `hue-${person.hue % 8}`);
+    attribute(element, "class", person.agent ? "hue-moderator" : `hue-${person.hue}`);
     element.style.setProperty("--share", share.toFixed(4));
     attribute(element, "title", `${person.name} ${Math.round(share * 100)} %`);
   });
@@ -182,7 +182,7 @@ function createTranscript() {
 
 function createEntry(state, entry) {
   const person = state.people.get(entry.identity);
-  const hue = person?.agent ? "hue-moderator" : person ? `hue-${person.hue % 8}` : "";
+  const hue = person?.agent ? "hue-moderator" : person ? `hue-${person.hue}` : "";
   const time = make("time", "", new Date(entry.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   const who = make("p", "who", [make("span", "", entry.name), ...(entry.kind === "chat" ? [make("span", "", "typed")] : []), time]);
   return make("div", `entry ${entry.kind} ${hue}`.trim(), [who, make("p", "said", entry.text)]);

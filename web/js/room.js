@@ -37,8 +37,7 @@ export class DebateRoom {
   get agent() {
     // A killed moderator's ghost stays for about 20 s beside its successor: the newest one counts.
     const agents = [...(this.room?.remoteParticipants.values() ?? [])].filter(isAgent);
-    agents.sort((a, b) => (b.joinedAt?.getTime() ?? 0) - (a.joinedAt?.getTime() ?? 0));
-    return agents[0] ?? null;
+    return agents.sort(byJoining).at(-1) ?? null;
   }
 
   async connect(url, token) {
@@ -56,8 +55,8 @@ export class DebateRoom {
       state.connection = "connected";
       state.me = room.localParticipant.identity;
       state.soundBlocked = !room.canPlaybackAudio;
-      this.#meet(state, room.localParticipant);
-      for (const participant of room.remoteParticipants.values()) this.#meet(state, participant);
+      const everybody = [room.localParticipant, ...room.remoteParticipants.values()];
+      for (const participant of everybody.sort(byJoining)) this.#meet(state, participant);
     });
     this.#moderatorChanged();
   }
@@ -229,6 +228,10 @@ export class DebateRoom {
 
 function isAgent(participant) {
   return participant?.kind === ParticipantKind.AGENT;
+}
+
+function byJoining(one, other) {
+  return (one.joinedAt?.getTime() ?? 0) - (other.joinedAt?.getTime() ?? 0);
 }
 
 /** Why the room let us go: a name of messages.js, "lost" when joining again is worth trying. */

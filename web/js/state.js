@@ -4,6 +4,8 @@
  * so that one `render(state)` can draw it and a test can replay it. Text stays plain data here.
  */
 
+export const HUES = 8; // as base.css has them
+
 /** Bounds, because what people and captions send is not ours to trust. */
 export const LIMITS = Object.freeze({ transcript: 400, caption: 6000, live: 64, name: 120, note: 600 });
 
@@ -79,7 +81,7 @@ export function meet(state, identity, facts = {}) {
       speakingSince: 0,
       talkMs: 0,
       level: 0,
-      hue: state.people.size,
+      hue: freeHue(state, identity),
     };
     state.people.set(identity, person);
   }
@@ -87,6 +89,21 @@ export function meet(state, identity, facts = {}) {
   Object.assign(person, facts);
   person.name = clip(person.name || identity, LIMITS.name);
   return person;
+}
+
+/**
+ * A colour by the identity, so that people who talk about "the blue one" see the same; the next one where it is
+ * taken. Pages that meet people in the order of their joining agree.
+ */
+function freeHue(state, identity) {
+  const taken = new Set([...state.people.values()].filter((one) => !one.agent).map((one) => one.hue));
+  let hash = 0;
+  for (const unit of identity) hash = (hash * 31 + unit.codePointAt(0)) >>> 0;
+  for (let step = 0; step < HUES; step += 1) {
+    const hue = (hash + step) % HUES;
+    if (!taken.has(hue)) return hue;
+  }
+  return hash % HUES;
 }
 
 /** Somebody left: their clock stops, and a caption cut off in mid-sentence is kept as it stands. */
