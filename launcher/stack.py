@@ -23,9 +23,9 @@ from launcher.ports import LOOPBACK, free_ports
 WORKER_COMMAND = ("debate_moderator_agent.py", "start")
 # Written by the framework once LiveKit has taken the worker; its health page answers before that.
 REGISTERED = "registered worker"
-WEB_READY_SECONDS = 30.0
-# Loading the models in prewarm on two busy cores takes most of it.
-WORKER_READY_SECONDS = 90.0
+WEB_READY_SECONDS = 60.0
+# Nine seconds on two idle cores; a machine that runs ten other things needs minutes to load the models.
+WORKER_READY_SECONDS = 240.0
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 0.5
 WORKER_STOP_SECONDS = 12.0
