@@ -30,6 +30,7 @@ from rehearsal.voices import sounds_of
 from rehearsal.web import WebService
 
 REPORTS = Path("reports")
+TOO_LATE_SECONDS = 0.3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,8 +112,13 @@ def summary(report: Report, judgement: Judgement, json_path: Path, html_path: Pa
         f"{measured['answers']} answers (P50 {delay['p50'] or '–'} s, P95 {delay['p95'] or '–'} s), "
         f"{missing} missing, {unasked} unasked"
     )
+    machine = measured["machine"]
+    busy = (
+        machine["load"][0] > 1.5 * (machine["cores"] or 1) or machine["most_late_seconds"] > TOO_LATE_SECONDS
+    )
+    warned = [f"this machine was too busy to judge speed by: load {machine['load'][0]:.1f}"] if busy else []
     failures = [f"FAILED: {printable(failure)}" for failure in judgement.failures]
-    lines = ["", heard, answered, *failures, f"report: {json_path} and {html_path}"]
+    lines = ["", heard, answered, *warned, *failures, f"report: {json_path} and {html_path}"]
     return "\n".join(lines)
 
 

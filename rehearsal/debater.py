@@ -50,6 +50,9 @@ class Debater:
     def __init__(self, who: str, seed: int) -> None:
         self.who = who
         self.identities: list[str] = []
+        self.most_late = 0.0
+        """The most seconds that a frame came too late: how badly this machine kept real time."""
+
         self._noise = noise(_NOISE_SECONDS, seed)
         self._at = 0
         self._lines: deque[Playback] = deque()
@@ -133,6 +136,7 @@ class Debater:
                 _log.warning("a frame was not taken", extra={"who": self.who, "problem": str(error)})
             due += FRAME_SECONDS
             late = loop.time() - due
+            self.most_late = max(self.most_late, late)
             if late < 0:
                 await asyncio.sleep(-late)
             elif late > _CATCH_UP_SECONDS:

@@ -44,7 +44,10 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """A debate that was held: what was played, what was heard, who is who, and requests that were refused."""
+    """A debate that was held: what was played, what was heard, who is who, and requests that were refused.
+
+    `most_late`: seconds by which the worst frame of a debater missed its moment, as the machine was busy.
+    """
 
     room: str
     debate_id: str
@@ -54,6 +57,7 @@ class Performed:
     seconds: float
     refusals: tuple[str, ...]
     moderator_came: bool
+    most_late: float = 0.0
 
 
 class Performance:
@@ -107,6 +111,7 @@ class Performance:
             seconds=seconds,
             refusals=tuple(self._refusals),
             moderator_came=came,
+            most_late=max(debater.most_late for debater in self._debaters.values()),
         )
 
     async def _come_in(self) -> None:

@@ -6,6 +6,7 @@ Owns names and units of the keys (times in seconds of the debate, rounded to mil
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -154,6 +155,12 @@ def _measured(judgement: Judgement) -> Mapping[str, Any]:
         ],
         "invented_utterances": [utterances[index].text for index in judgement.matching.invented],
         "refused": list(judgement.performed.refusals),
+        # A machine that cannot keep real time makes every other figure worse: these two tell.
+        "machine": {
+            "load": [round(load, 2) for load in os.getloadavg()],
+            "cores": os.cpu_count(),
+            "most_late_seconds": _seconds(judgement.performed.most_late),
+        },
     }
 
 
