@@ -19,7 +19,8 @@ from rehearsal.loudness import decibels
 
 RATE = 24_000
 SILENCE_SECONDS = 0.8
-"""Long enough for the holes that a busy machine tears into sound: no script here pauses within a line."""
+SOUND_SECONDS = 0.8
+"""A busy machine tears holes into sound: what is heard counts as an utterance only from this length on, in all."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,15 @@ class ScriptedAgent:
 
     async def _ear(self, track: rtc.Track, participant: rtc.RemoteParticipant) -> None:
         stream = rtc.AudioStream(track, sample_rate=16000, num_channels=1, frame_size_ms=10)
-        quiet, speaking = 0.0, False
+        quiet, sound = 0.0, 0.0
         try:
             async for event in stream:
                 if decibels(np.frombuffer(event.frame.data, np.int16)) > -45:
-                    quiet, speaking = 0.0, True
+                    quiet, sound = 0.0, sound + 0.01
                     continue
                 quiet += 0.01
-                if speaking and quiet >= SILENCE_SECONDS:
-                    speaking = False
+                if sound >= SOUND_SECONDS and quiet >= SILENCE_SECONDS:
+                    sound = 0.0
                     self._spawn(self._react(participant))
         finally:
             await stream.aclose()

@@ -13,7 +13,12 @@ from launcher.stack import Stack, start_stack
 from rehearsal.__main__ import main, rehearse
 from tests.service.rehearsal_agent import Reaction, ScriptedAgent
 
-pytestmark = [pytest.mark.livekit, pytest.mark.slow, pytest.mark.usefixtures("livekit_server")]
+pytestmark = [
+    pytest.mark.livekit,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("livekit_server"),
+]
 
 SCRIPT = """
 title = "TITLE"
