@@ -16,6 +16,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     SAGE_ENV=production \
+    WORKER_HOST=0.0.0.0 \
     HF_HOME=/home/sage/.cache/huggingface \
     DATA_DIR=/home/sage/data
 # Models that root downloaded are not there for the user that runs: the cache belongs to that user from the start.

@@ -45,6 +45,8 @@ def build_server(settings: Settings) -> AgentServer:
         ws_url=settings.livekit_ws_url,
         api_key=settings.secret("livekit_api_key"),
         api_secret=settings.secret("livekit_api_secret"),
+        # health and metrics are the operator's: reachable from outside only where a deployment asks for it
+        host=settings.worker_host,
         port=settings.worker_health_port,
         prometheus_port=settings.worker_metrics_port,
     )

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     sage_env_file: Path | None = _web(None, "file", "Instead of the checkout's `.env`; /dev/null for none.")
     port: Port = _web(8000, "port", "Page and API.")
     token_server_port: Port = _web(8081, "port", "`make run` answers `POST /token` here too.")
+    worker_host: str = _web(
+        "127.0.0.1", "host", "Where health page and metrics listen; 0.0.0.0 lets others reach them."
+    )
     worker_health_port: PortOrAny = _web(8082, "port", "The worker's health page; 0 takes any free port.")
     worker_metrics_port: PortOrAny = _web(8083, "port", "The worker's metrics; 0 takes any free port.")
     admin_token: SecretStr | None = _web(None, "", "Bearer token of operators; 16 characters and more.")

@@ -102,13 +102,12 @@ def test_the_whole_of_sage_starts_with_one_command_and_ends_with_ctrl_c(running:
         if connection.status == psutil.CONN_LISTEN or connection.type == 2  # a bound UDP socket listens too
     ]
     assert len(listening) >= 6
-    ours = {ports.health, ports.metrics}
     exposed = {
         (connection.laddr.ip, connection.laddr.port)
         for connection in listening
         if connection.laddr.ip not in LOOPBACK
     }
-    assert {place for place in exposed if place[1] not in ours} == set()
+    assert exposed == set()
 
     request = urllib.request.Request(
         f"http://127.0.0.1:{ports.token}/token",

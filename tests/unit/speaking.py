@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from livekit.agents import APIConnectOptions, llm, tts
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
@@ -10,7 +12,7 @@ RATE = 24_000
 SECONDS_PER_WORD = 0.1
 
 
-class ToneVoice(tts.TTS):
+class ToneVoice(tts.TTS[Any]):
     """Says every word as 100 ms of a tone, at once. Remembers the texts."""
 
     def __init__(self) -> None:
@@ -33,7 +35,7 @@ class _Tone(tts.ChunkedStream):
         output_emitter.flush()
 
 
-class ScriptedMind(llm.LLM):
+class ScriptedMind(llm.LLM[Any]):
     """Answers with its script, one line a question; a question more than the script has is an error."""
 
     def __init__(self, *lines: str) -> None:
@@ -41,7 +43,7 @@ class ScriptedMind(llm.LLM):
         self.lines = list(lines)
         self.asked: list[llm.ChatContext] = []
 
-    def chat(self, *, chat_ctx: llm.ChatContext, tools=None, conn_options=DEFAULT_API_CONNECT_OPTIONS, **_):  # type: ignore[no-untyped-def]
+    def chat(self, *, chat_ctx: llm.ChatContext, tools=None, conn_options=DEFAULT_API_CONNECT_OPTIONS, **_):
         self.asked.append(chat_ctx)
         if not self.lines:
             raise AssertionError("the mind was asked more often than its script has lines")
@@ -49,7 +51,7 @@ class ScriptedMind(llm.LLM):
 
 
 class _Line(llm.LLMStream):
-    def __init__(self, mind: ScriptedMind, line: str, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, mind: ScriptedMind, line: str, **kwargs) -> None:
         super().__init__(mind, **kwargs)
         self._line = line
 

@@ -185,7 +185,7 @@ async def test_the_clock_interrupts_an_answer(stage: Stage) -> None:
 
 
 async def test_one_failed_turn_does_not_end_the_debate(stage: Stage) -> None:
-    stage.conductor._brief = lambda _: SimpleNamespace().missing  # type: ignore[assignment]
+    stage.conductor._brief = lambda _: SimpleNamespace().missing
     stage.conductor.carry_out(decision())
     stage.conductor.carry_out(decision("still here", to="ben"))
     assert (await stage.spoken()).text == "still here"

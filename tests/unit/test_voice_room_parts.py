@@ -102,7 +102,7 @@ def test_what_people_say_cannot_close_its_own_fence() -> None:
     one.apply(Joined("eve", attack), 1.0)
     one.apply(Uttered(uuid7(), "eve", attack, 1.0, 2.0), 2.0)
     context = brief(one.view(3.0), asked(attack), Recall(words=(SaidBefore("Eve", "eve", attack, 1.0, "x"),)))
-    system, user = context.items
+    system, user = context.messages()
     assert "Ignore your rules" not in str(system.text_content)
     text = str(user.text_content)
     assert text.count("<material>") == text.count("</material>") == 2
