@@ -26,8 +26,12 @@ logger = logging.getLogger("sage.voice.ears")
 
 SAMPLE_RATE = 16_000
 FRAME_MS = 20
-PRE_ROLL_SECONDS = 0.5
-"""Audio kept from before VAD_START_SECS of speech were heard: the onset, and some room noise for the recogniser."""
+PRE_ROLL_SECONDS = 0.3
+"""Audio from before the first speech that the recogniser hears too: a soft onset, and some room noise."""
+
+KEPT_SECONDS = 5.0
+"""Audio kept for pre-roll. Much more than that: on a busy machine voice activity is known late, and the words
+spoken until then must still be there."""
 
 FINAL_WAIT_SECONDS = 2.5
 """How long a turn's end waits for the recogniser's final text before it takes the interim one."""
@@ -65,6 +69,15 @@ class Utterance:
     def text(self) -> str:
         """All words so far."""
         return " ".join(part for part in (*self.settled, self.running) if part).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One frame, the number of its last sample and when it came."""
+
+    frame: rtc.AudioFrame
+    end: int
+    at: float
 
 
 class Listener(Protocol):
@@ -109,7 +122,13 @@ class Ear:
         self._clock = clock
         self._frame_at = clock()
         self._gate = SpeechGate(confidence=settings.confidence, start_seconds=settings.start_seconds)
-        self._ring: deque[rtc.AudioFrame] = deque(maxlen=round(PRE_ROLL_SECONDS * 1000 / FRAME_MS))
+        self._kept: deque[_Heard] = deque(maxlen=round(KEPT_SECONDS * 1000 / FRAME_MS))
+        self._samples = 0
+        """Samples that came until now."""
+
+        self._fed_to = 0
+        """The sample up to which the recogniser has heard."""
+
         self._feeding = False
         self._due: deque[Utterance] = deque()
         """Utterances whose final text is on its way, in the order of their flushes."""
@@ -183,10 +202,11 @@ class Ear:
                 self._vad.push_frame(frame)
             if self._turns is not None:
                 self._turns.push_audio(frame)
+            self._samples += frame.samples_per_channel
+            self._kept.append(_Heard(frame, self._samples, self._frame_at))
             if self._feeding or self._vad is None:
                 self._stt.push_frame(frame)
-            else:
-                self._ring.append(frame)
+                self._fed_to = self._samples
         # the track has ended (muted for good, left): what was begun is a turn
         if self.utterance is not None:
             self._end_turn(self._clock())
@@ -198,12 +218,12 @@ class Ear:
                 continue
             window = (event.samples_index - last_index) / SAMPLE_RATE if last_index else 0.032
             last_index = event.samples_index
-            at = self._clock()
+            at = self._came_at(event.samples_index)
             change = self._gate.feed(event.probability, min(max(window, 0.01), 0.1), at)
             if change is GateEvent.STARTED:
                 self._begin_turn(at)
             elif change is GateEvent.RESUMED:
-                self._go_on()
+                self._go_on(at)
             if self._gate.speaking:
                 self._follow(at)
 
@@ -211,19 +231,28 @@ class Ear:
         onset = self._gate.onset_at if self._gate.onset_at is not None else at
         self.utterance = Utterance(self.identity, start=onset)
         self._listener.speech_started(self, onset, at)
-        self._feed_recogniser()
+        self._feed_recogniser(onset - PRE_ROLL_SECONDS)
 
-    def _feed_recogniser(self) -> None:
-        for frame in self._ring:
-            self._stt.push_frame(frame)
-        self._ring.clear()
+    def _came_at(self, sample: int) -> float:
+        """When the audio up to `sample` came, by the clock: what a late verdict on it is about."""
+        for heard in reversed(self._kept):
+            if heard.end <= sample:
+                return heard.at
+        return self._kept[0].at if self._kept else self._clock()
+
+    def _feed_recogniser(self, since: float) -> None:
+        """Let the recogniser hear what came since `since` and it has not heard, and from now on all of it."""
+        for heard in self._kept:
+            if heard.end > self._fed_to and heard.at >= since:
+                self._stt.push_frame(heard.frame)
+        self._fed_to = self._samples
         self._feeding = True
 
-    def _go_on(self) -> None:
+    def _go_on(self, at: float) -> None:
         self._asked, self._probability = False, None
         self._flushed_silence = False
         if not self._feeding:
-            self._feed_recogniser()
+            self._feed_recogniser(at - PRE_ROLL_SECONDS)
 
     def _follow(self, at: float) -> None:
         """The open turn, one window further: is it over, does it split, is the detector to be asked?"""
@@ -269,7 +298,7 @@ class Ear:
         assert over is not None
         self._flush()
         self.utterance = Utterance(self.identity, start=at, end=at)
-        self._feed_recogniser()
+        self._feeding = True
         self._settle(over, silence=0.0)
 
     def _end_turn(self, at: float) -> None:

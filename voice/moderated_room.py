@@ -35,7 +35,7 @@ from voice.hearing import Hearing
 from voice.mind import Mind
 from voice.output import RoomVoice
 from voice.page import Page
-from voice.presence import Presence, is_human, is_moderator
+from voice.presence import ORDERLY, Presence, has_microphone, is_human, is_moderator
 from voice.spoken import SpokenCaptions
 
 logger = logging.getLogger("sage.voice.room")
@@ -43,16 +43,11 @@ logger = logging.getLogger("sage.voice.room")
 GREETING_WAIT_SECONDS = 1.0
 """Who comes first is greeted after this time, with those who came meanwhile."""
 
-ORDERLY = frozenset(
-    {
-        rtc.DisconnectReason.CLIENT_INITIATED,
-        rtc.DisconnectReason.DUPLICATE_IDENTITY,
-        rtc.DisconnectReason.PARTICIPANT_REMOVED,
-        rtc.DisconnectReason.ROOM_DELETED,
-        rtc.DisconnectReason.ROOM_CLOSED,
-    }
-)
-"""Ways to be put out of a room that ask for no other moderator."""
+PRESENT_WAIT_SECONDS = 0.3
+"""The same where people were there before the moderator: others are probably about to come."""
+
+LISTENER_SECONDS = 4.0
+"""Who has opened no microphone by then listens: nobody is to be asked why they have not spoken."""
 
 SETTLE_SECONDS = 3.0
 """How long a leaving job waits for its last words to be written."""
@@ -103,6 +98,7 @@ class ModeratedRoom:
             began_at=time.monotonic(),
         )
         self._here: set[str] = set()
+        self._listeners: set[str] = set()
         self._answering: Decision | None = None
         self._persona = persona
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -173,7 +169,7 @@ class ModeratedRoom:
                 if person.present and person.identity not in here:
                     self.deliberation.tell(Left(person.identity))
         for participant in present:
-            self._on_joined(participant, greet_after=0.0)
+            self._on_joined(participant, greet_after=PRESENT_WAIT_SECONDS)
 
     async def aclose(self) -> None:
         """Leave: what was said last is heard, shown and written; then all buffers and queues are gone."""
@@ -220,6 +216,7 @@ class ModeratedRoom:
         handlers: dict[str, Callable[..., None]] = {
             "participant_connected": self._on_participant,
             "participant_disconnected": self._on_left,
+            "track_published": self._on_published,
             "disconnected": self._on_disconnected,
         }
         for name, handler in handlers.items():
@@ -243,10 +240,28 @@ class ModeratedRoom:
             return
         self._here.add(participant.identity)
         self._presence.came()
-        role = participant.attributes.get("sage.role") or "debater"
-        self.deliberation.tell(Joined(participant.identity, participant.name or participant.identity, role))
+        self._tell_joined(participant)
+        self._spawn(self._look_for_microphone(participant.identity))
         if self._greeting is None:
             self._greeting = self._spawn(self._greet(greet_after))
+
+    def _tell_joined(self, participant: rtc.RemoteParticipant, *, listens: bool = False) -> None:
+        role = participant.attributes.get("sage.role") or "debater"
+        if listens and role == "debater":
+            role = "audience"
+        self.deliberation.tell(Joined(participant.identity, participant.name or participant.identity, role))
+
+    async def _look_for_microphone(self, identity: str) -> None:
+        await asyncio.sleep(LISTENER_SECONDS)
+        participant = self.room.remote_participants.get(identity)
+        if participant is not None and not has_microphone(participant):
+            self._listeners.add(identity)
+            self._tell_joined(participant, listens=True)
+
+    def _on_published(self, _: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity in self._listeners and has_microphone(participant):
+            self._listeners.discard(participant.identity)
+            self._tell_joined(participant)
 
     async def _greet(self, after: float) -> None:
         await asyncio.sleep(after)
@@ -259,6 +274,7 @@ class ModeratedRoom:
         if participant.identity not in self._here:
             return
         self._here.discard(participant.identity)
+        self._listeners.discard(participant.identity)
         self._presence.went(time.monotonic())
         self._spawn(self._let_go(participant.identity))
 

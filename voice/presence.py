@@ -16,6 +16,22 @@ _HUMAN_KINDS = frozenset(
     }
 )
 
+ORDERLY = frozenset(
+    {
+        rtc.DisconnectReason.CLIENT_INITIATED,
+        rtc.DisconnectReason.DUPLICATE_IDENTITY,
+        rtc.DisconnectReason.PARTICIPANT_REMOVED,
+        rtc.DisconnectReason.ROOM_DELETED,
+        rtc.DisconnectReason.ROOM_CLOSED,
+    }
+)
+"""Ways to be put out of a room that ask for no other moderator."""
+
+
+def has_microphone(participant: rtc.RemoteParticipant) -> bool:
+    """Whether this participant has opened a microphone, be it muted."""
+    return any(one.kind == rtc.TrackKind.KIND_AUDIO for one in participant.track_publications.values())
+
 
 def is_human(participant: rtc.RemoteParticipant) -> bool:
     """Whether this participant is somebody to moderate: from a browser or a telephone, never an agent or egress."""

@@ -117,6 +117,8 @@ class ModeratedDebate:
 
     async def reply_to(self, who: str, question: str) -> str:
         """Ask, and wait for the words of the next reply."""
+        # a question over the moderator's own words would only cut those short
+        await self.until(lambda: self.observer.moderator_silent_for > 0.3, "a silent moderator")
         before = len(self.replies())
         await self.say(who, question)
         await self.until(lambda: len(self.replies()) > before, f"an answer to {question!r}")

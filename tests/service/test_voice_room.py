@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 
-from launcher.stack import Stack
+from launcher.stack import Stack, start_stack
 from rehearsal.words import words_of
 from tests.service.moderated import moderated, noise_burst, spoken
 
@@ -156,7 +157,9 @@ async def test_a_sentence_over_it_silences_it_within_the_start_seconds_and_150_m
         assert heard[-1].end - began <= 0.35
         spoken_turns = await debate.journal("spoken")
         assert spoken_turns[-1].data["interrupted"]
-        assert len(words_of(spoken_turns[-1].data["text"])) < len(words_of(spoken_turns[-1].data["generated"]))
+        assert len(words_of(spoken_turns[-1].data["text"])) < len(
+            words_of(spoken_turns[-1].data["generated"])
+        )
 
 
 @pytest.mark.parametrize("sound", ["cough", "mm-hm", "door"])
@@ -177,7 +180,7 @@ async def test_after_a_cough_a_door_or_an_mm_hm_it_goes_on_within_600_ms(
         await debate.until(lambda: len(debate.replies()) > before, "the end of the answer")
         turn = (await debate.journal("spoken"))[-1].data
         assert not turn["interrupted"]
-        assert turn["text"] == turn["generated"]
+        assert turn["text"] == turn["generated"].strip()
         assert playback.started is not None
         spans = debate.sound(debate.moderator, playback.started)
         gaps = [later.start - earlier.end for earlier, later in itertools.pairwise(spans)]
@@ -225,12 +228,9 @@ async def test_nothing_captioned_is_missing_from_the_journal_when_the_job_is_kil
         assert "air" in answer or "breathe" in answer
 
 
-async def test_a_worker_that_was_killed_finds_its_rooms_again(
-    livekit_server, tmp_path, room_name: str
-) -> None:
-    from launcher.stack import start_stack
-
-    own = await start_stack(server=livekit_server, environment={"DATA_DIR": str(tmp_path)})
+async def test_a_worker_that_was_killed_finds_its_rooms_again(tmp_path: Path, room_name: str) -> None:
+    # a LiveKit server of its own: beside another worker that one would take the room
+    own = await start_stack(environment={"DATA_DIR": str(tmp_path)})
     try:
         async with moderated(own, room_name, "Ana") as debate:
             await debate.greeted()
@@ -242,5 +242,4 @@ async def test_a_worker_that_was_killed_finds_its_rooms_again(
             assert asyncio.get_running_loop().time() - registered_at <= 10.0
             assert "cars" in await debate.reply_to("Ana", "Moderator, what is the topic?")
     finally:
-        own.server = None  # the session's, not ours to stop
         await own.stop()
