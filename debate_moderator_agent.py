@@ -39,7 +39,9 @@ def build_server(settings: Settings) -> AgentServer:
         setup_fnc=prewarm,
         load_fnc=load,
         load_threshold=1.0,
-        num_idle_processes=IDLE_PROCESSES,
+        # None at first: the framework registers only once they are warm, and a room that needs a moderator now had
+        # better wait in this worker than find none. `keep_processes_warm` asks for them as soon as it has started.
+        num_idle_processes=0,
         initialize_process_timeout=INITIALIZE_SECONDS,
         drain_timeout=DRAIN_SECONDS,
         ws_url=settings.livekit_ws_url,
@@ -51,8 +53,17 @@ def build_server(settings: Settings) -> AgentServer:
         prometheus_port=settings.worker_metrics_port,
     )
     server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept)
+    server.on("worker_started", lambda: keep_processes_warm(server))
     Dispatching(settings, server)
     return server
+
+
+def keep_processes_warm(server: AgentServer) -> None:
+    """Ask the framework's pool for IDLE_PROCESSES processes with their models loaded; it has no public way to."""
+    server._num_idle_processes = IDLE_PROCESSES
+    pool = server._proc_pool
+    pool._default_num_idle_processes = IDLE_PROCESSES
+    pool.set_target_idle_processes(IDLE_PROCESSES)
 
 
 def keep_our_logs(settings: Settings) -> None:
