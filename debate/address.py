@@ -67,6 +67,14 @@ def looks_unfinished(text: str) -> bool:
     return address is not None and address.how == "bare"
 
 
+def sounds_finished(text: str) -> bool:
+    """Whether `text` asks the moderator something whole: a request that the grammar knows, or a marked question."""
+    address = find_address(text)
+    if address is None or not address.rest or looks_unfinished(text):
+        return False
+    return text.rstrip().endswith("?") or bool(intent(address.rest))
+
+
 @dataclass(slots=True)
 class _Judge:
     """One place where an utterance may call the moderator, and what stands on both sides of it."""

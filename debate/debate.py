@@ -88,7 +88,7 @@ class Debate:
     def greet(self, at: float) -> Decision:
         """The greeting, by name and topic. Whoever comes later is not greeted aloud."""
         self.greeted = True
-        text = greeting_words(self.persona, [person.name for person in self.view(at).present], self.topic)
+        text = greeting_words(self.persona, [person.name for person in self.view(at).speakers()], self.topic)
         return self.decide(
             at, "announce", "The debate begins.", "greeting", text=text, urgency="flow", lasts=30.0
         )

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from livekit import rtc
 from livekit.agents import stt, vad
 
-from debate.address import looks_unfinished
+from debate.address import looks_unfinished, sounds_finished
 from memory.ids import uuid7
 from providers.turns import EarTurnStream
 from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
@@ -136,6 +136,7 @@ class Ear:
         self._final_came = asyncio.Event()
         self._probability: float | None = None
         self._asked = False
+        self._judged: tuple[str, bool, bool] | None = None
         self._ask_task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._flushed_silence = False
@@ -265,8 +266,11 @@ class Ear:
             self._asked = True
             self._ask_task = asyncio.create_task(self._ask(), name=f"ear-turn-{self.identity}")
         if silence >= self._settings.endpointing.min_silence:
-            unfinished = looks_unfinished(self.utterance.text)
-            if silence >= self._settings.endpointing.needed(self._probability, unfinished):
+            unfinished, finished = self._judge_words(self.utterance.text)
+            needed = self._settings.endpointing.needed(
+                self._probability, unfinished=unfinished, finished=finished
+            )
+            if silence >= needed:
                 self._end_turn(at)
                 return
         if silence >= self._settings.endpointing.stop_silence and not self._flushed_silence:
@@ -274,6 +278,12 @@ class Ear:
             self._flush()
         elif must_split(at - self.utterance.start, self._gate.voiced, self._settings.max_utterance_seconds):
             self._split(at)
+
+    def _judge_words(self, text: str) -> tuple[bool, bool]:
+        """(unfinished, finished) by the words alone; judged once for each text, as windows come 30 times a second."""
+        if self._judged is None or self._judged[0] != text:
+            self._judged = (text, looks_unfinished(text), sounds_finished(text))
+        return self._judged[1], self._judged[2]
 
     async def _ask(self) -> None:
         if self._turns is None or self.utterance is None:

@@ -103,14 +103,17 @@ class Endpointing:
     stop_silence: float
     """VAD_STOP_SECS: splits utterances, and is the rule where no turn detector is there."""
 
-    def needed(self, probability: float | None, unfinished: bool) -> float:
+    def needed(self, probability: float | None, *, unfinished: bool, finished: bool = False) -> float:
         """The silence that ends the turn.
 
         probability: the detector's, that the turn is over; None where there is none. unfinished: the speaker's own
-        words cannot be the end ("Moderator," or "... because"), which outweighs the detector's ear.
+        words cannot be the end ("Moderator," or "... because"); finished: they are a whole request to the moderator.
+        Both outweigh the detector's ear.
         """
         if unfinished:
             return self.max_silence
+        if finished:
+            return self.min_silence
         if probability is None:
             return min(max(self.stop_silence, self.min_silence), self.max_silence)
         span = FINISHED_PROBABILITY - UNFINISHED_PROBABILITY

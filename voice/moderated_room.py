@@ -120,7 +120,6 @@ class ModeratedRoom:
     # -- life --------------------------------------------------------------------------------------------
     async def start(self) -> None:
         """Take the room: resume or begin the debate, publish the voice, listen to everybody who is there."""
-        started = time.monotonic()
         self.record = await self._store.open_debate(self.record)
         resumed = await self.deliberation.resume()
         self._listen_to_room()
@@ -151,15 +150,8 @@ class ModeratedRoom:
         self._welcome_those_present(resumed)
         self._hearing.start()
         self._spawn(self._watch_presence())
-        logger.info(
-            "moderating",
-            extra={
-                "room": self.record.room,
-                "debate_id": self.record.debate_id,
-                "resumed_events": resumed,
-                "took_ms": round((time.monotonic() - started) * 1000),
-            },
-        )
+        about = {"room": self.record.room, "debate_id": self.record.debate_id, "resumed_events": resumed}
+        logger.info("moderating", extra=about)
 
     def _welcome_those_present(self, resumed: int) -> None:
         present = [one for one in self.room.remote_participants.values() if is_human(one)]
@@ -253,9 +245,12 @@ class ModeratedRoom:
 
     async def _look_for_microphone(self, identity: str) -> None:
         await asyncio.sleep(LISTENER_SECONDS)
-        participant = self.room.remote_participants.get(identity)
-        if participant is not None and not has_microphone(participant):
-            self._listeners.add(identity)
+        if (participant := self.room.remote_participants.get(identity)) is not None:
+            self._listens_if_silent(participant)
+
+    def _listens_if_silent(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity not in self._listeners and not has_microphone(participant):
+            self._listeners.add(participant.identity)
             self._tell_joined(participant, listens=True)
 
     def _on_published(self, _: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
@@ -265,6 +260,10 @@ class ModeratedRoom:
 
     async def _greet(self, after: float) -> None:
         await asyncio.sleep(after)
+        people = [one for one in self.room.remote_participants.values() if is_human(one)]
+        if any(map(has_microphone, people)):
+            for one in people:
+                self._listens_if_silent(one)
         decision = await self.deliberation.greet()
         if decision is not None:
             words = " ".join(filter(None, (decision.text, self._recall.sentence())))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from debate.address import find_address, looks_unfinished
+from debate.address import find_address, looks_unfinished, sounds_finished
 
 FOLDER = Path(__file__).parent.parent / "debates" / "address"
 NAMES = ("Ana", "Ben", "Chidi", "Dora")
@@ -91,3 +91,20 @@ def test_unfinished_utterances_are_waited_for(text):
 )
 def test_finished_utterances_are_not_waited_for(text):
     assert not looks_unfinished(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        ("Moderator, who has the floor", True),
+        ("Sage how much time is left.", True),
+        ("Could you summarise that, moderator?", True),
+        ("Moderator, is that fair?", True),
+        ("Moderator", False),
+        ("Moderator, who has the", False),
+        ("Who has the floor", False),
+        ("The moderator said who has the floor", False),
+    ],
+)
+def test_a_whole_request_sounds_finished(text: str, finished: bool) -> None:
+    assert sounds_finished(text) is finished

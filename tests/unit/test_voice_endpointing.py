@@ -73,6 +73,12 @@ def test_a_finished_sentence_ends_at_the_shortest_silence_and_an_open_one_at_the
     assert rule.needed(0.9, unfinished=True) == 1.5
 
 
+def test_a_whole_request_to_the_moderator_ends_at_the_shortest_silence_whatever_the_detector_hears() -> None:
+    rule = Endpointing(min_silence=0.3, max_silence=1.5, stop_silence=0.8)
+    assert rule.needed(0.0, unfinished=False, finished=True) == 0.3
+    assert rule.needed(None, unfinished=False, finished=True) == 0.3
+
+
 def test_without_a_detector_the_stop_silence_decides_within_its_bounds() -> None:
     assert Endpointing(0.3, 1.5, 0.8).needed(None, unfinished=False) == 0.8
     assert Endpointing(0.3, 0.6, 0.8).needed(None, unfinished=False) == 0.6
