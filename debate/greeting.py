@@ -1,4 +1,4 @@
-"""The words of the greeting: by name and topic, at most 25 words, in the persona's own form.
+"""The words of the greeting: by name and topic, at most 32 words, in the persona's own form.
 
 Owns only the shortening. Names and topic are data from people and are spoken as such.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from debate.words import clean, join_names, number
 from personas.registry import Persona
 
-WORDS_MAX = 25
+WORDS_MAX = 32
 NAMES_MAX = 5
 TOPIC_CHARS = 90
 
