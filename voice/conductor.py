@@ -45,6 +45,7 @@ class Words(Protocol):
 
     last_shown: str
     text_generated: str
+    about: dict[str, str]
 
     def finish_unheard(self) -> str: ...
     def forget(self) -> None: ...
@@ -211,6 +212,7 @@ class Conductor:
         barge_in = BargeIn(interruptible=self._interruptible and not by_the_clock)
         self._mouth.first_frame_at = None
         self._words.forget()
+        self._words.about = {"sage.reason": decision.signal, "sage.addressed_to": decision.addressed_to}
         self._barge_in, self._barge_in_ms, self.speaking = barge_in, None, True
         started = self._clock()
         handle = self._begin(decision, allow_interruptions=not by_the_clock)

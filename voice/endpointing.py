@@ -80,7 +80,8 @@ class SpeechGate:
         self.last_voice_at = at
         if self.speaking:
             return None if was_voiced else GateEvent.RESUMED
-        if self.voiced_seconds + 1e-6 >= self.start_seconds:
+        # to the nearest window: waiting for the next whole one would make every start late by half of one
+        if self.voiced_seconds + window_seconds / 2 >= self.start_seconds:
             self.speaking = True
             return GateEvent.STARTED
         return None

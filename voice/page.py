@@ -31,6 +31,11 @@ logger = logging.getLogger("sage.voice.page")
 CHAT_TOPIC = "lk.chat"
 MAX_CHAT_CHARS = 2000
 MAX_ARGS = 16
+MAX_STATE_BYTES = 14_000
+"""An RPC's answer is bounded at 15 KiB by LiveKit."""
+
+MAX_PEOPLE_TOLD = 40
+MAX_TEXT_TOLD = 500
 RPC_COMMANDS = (
     "persona",
     "topic",
@@ -157,7 +162,27 @@ class Page:
 
     async def _state(self, _call: rtc.RpcInvocationData) -> str:
         view = self._deliberation.debate.view(self._deliberation.now())
-        return json.dumps(attributes_of(view, self._deliberation.record.debate_id, time.time(), {}))
+        state: dict[str, Any] = dict(
+            attributes_of(view, self._deliberation.record.debate_id, time.time(), {})
+        )
+        state["elapsed"] = round(view.elapsed, 1)
+        state["people"] = [
+            {"identity": one.identity, "name": one.name, "talk_seconds": round(one.talk_seconds, 1)}
+            for one in view.people[:MAX_PEOPLE_TOLD]
+        ]
+        said = [
+            {
+                "identity": one.identity,
+                "name": one.name,
+                "text": one.text[:MAX_TEXT_TOLD],
+                "start": round(one.start, 1),
+            }
+            for one in view.recent
+        ]
+        # whoever comes late gets the last words; LiveKit bounds the answer, so the oldest go first
+        while said and len(json.dumps({**state, "recent": said}).encode()) > MAX_STATE_BYTES:
+            said.pop(0)
+        return json.dumps({**state, "recent": said})
 
     async def _carry_out(self, command: Commanded) -> tuple[str, str] | None:
         """Let the debate decide; None when it did as told, else (code, message)."""

@@ -48,6 +48,17 @@ class _Reply:
     audio_done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Words on their way to the page; `text` is all of the reply that is known, which the journal has first."""
+
+    segment_id: str
+    text: str
+    words: str
+    about: dict[str, str]
+    last: bool = False
+
+
 BeforeShown = Callable[[str, str], Awaitable[None]]
 
 
@@ -66,10 +77,13 @@ class SpokenCaptions(io.TextOutput):
         self.last_shown = ""
         """What of it was shown; "" until a reply has ended since `forget`."""
 
+        self.about: dict[str, str] = {}
+        """Attributes that tell pages what the coming reply is for (`sage.reason`, `sage.addressed_to`)."""
+
         self._before_shown = before_shown
         self._room: rtc.Room | None = None
         self._reply = _Reply()
-        self._queue: asyncio.Queue[tuple[str, str, str, bool]] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Shown] = asyncio.Queue()
         self._writer_task: asyncio.Task[None] | None = None
 
     def start(self, room: rtc.Room | None) -> None:
@@ -138,7 +152,7 @@ class SpokenCaptions(io.TextOutput):
         if count > reply.shown:
             words = "".join(word.text for word in reply.words[reply.shown : count])
             reply.shown = count
-            self._queue.put_nowait((reply.segment_id, reply.text, words, False))
+            self._queue.put_nowait(_Shown(reply.segment_id, reply.text, words, dict(self.about)))
 
     def _heard(self, playhead: float) -> int:
         reply = self._reply
@@ -163,7 +177,8 @@ class SpokenCaptions(io.TextOutput):
         words = "".join(word.text for word in reply.words[reply.shown : count])
         shown = "".join(word.text for word in reply.words[:count])
         if shown:
-            self._queue.put_nowait((reply.segment_id, reply.text, words, True))
+            about = {**self.about, "sage.interrupted": "true" if interrupted else "false"}
+            self._queue.put_nowait(_Shown(reply.segment_id, reply.text, words, about, last=True))
         self._reply = _Reply()
         self.last_shown = shown.strip()
         return self.last_shown
@@ -182,7 +197,8 @@ class SpokenCaptions(io.TextOutput):
         writer: rtc.TextStreamWriter | None = None
         written, open_id = "", ""
         while True:
-            segment_id, text, words, last = await self._queue.get()
+            shown = await self._queue.get()
+            segment_id, text = shown.segment_id, shown.text
             try:
                 if text != written:
                     await self._before_shown(segment_id, text)
@@ -190,13 +206,12 @@ class SpokenCaptions(io.TextOutput):
                 if self._room is None or not self._room.isconnected():
                     continue
                 if writer is None or segment_id != open_id:
-                    writer, open_id = await self._open(self._room, segment_id), segment_id
-                if words:
-                    await writer.write(words)
-                if last:
-                    await writer.aclose(
-                        attributes={"lk.transcription_final": "true", "lk.segment_id": segment_id}
-                    )
+                    writer, open_id = await self._open(self._room, shown), segment_id
+                if shown.words:
+                    await writer.write(shown.words)
+                if shown.last:
+                    ends = {**shown.about, "lk.transcription_final": "true", "lk.segment_id": segment_id}
+                    await writer.aclose(attributes=ends)
                     writer, written = None, ""
             except Exception as error:  # noqa: BLE001 - a page that cannot be told must not end the debate
                 logger.warning(
@@ -206,8 +221,8 @@ class SpokenCaptions(io.TextOutput):
             finally:
                 self._queue.task_done()
 
-    async def _open(self, room: rtc.Room, segment_id: str) -> rtc.TextStreamWriter:
-        attributes = {"lk.segment_id": segment_id, "lk.transcription_final": "false"}
+    async def _open(self, room: rtc.Room, shown: _Shown) -> rtc.TextStreamWriter:
+        attributes = {**shown.about, "lk.segment_id": shown.segment_id, "lk.transcription_final": "false"}
         if self.track_sid:
             attributes["lk.transcribed_track_id"] = self.track_sid
         me = room.local_participant

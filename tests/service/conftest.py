@@ -44,13 +44,14 @@ def livekit_server() -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def stack(livekit_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Web service and worker beside `livekit_server`, without any vendor's key: every chain is `local`.
+    """LiveKit, web service and worker, without any vendor's key: every chain is `local`.
 
-    Who kills a part starts it again (`await stack.start_worker()`), or takes a stack of their own with
-    `start_stack(server=livekit_server, environment={"DATA_DIR": ...})`.
+    The LiveKit server is the stack's own: on `livekit_server` tests play the moderator themselves, and a real worker
+    there would come into their rooms. Who kills a part starts it again (`await stack.start_worker()`), or takes a
+    stack of their own with `start_stack(environment={"DATA_DIR": ...})`.
     """
     data_dir: Path = tmp_path_factory.mktemp("data")
-    running = asyncio.run(start_stack(server=livekit_server, environment={"DATA_DIR": str(data_dir)}))
+    running = asyncio.run(start_stack(environment={"DATA_DIR": str(data_dir)}))
     yield running
     asyncio.run(running.stop())
 

@@ -1,4 +1,4 @@
-"""A moderated room for service tests: debaters with voices, a silent observer, the journal. Real servers only."""
+"""A moderated room to measure and to test: debaters with voices, a silent observer, the journal. Real servers only."""
 
 from __future__ import annotations
 
