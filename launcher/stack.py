@@ -23,6 +23,7 @@ from launcher.ports import LOOPBACK, free_ports
 WORKER_COMMAND = ("debate_moderator_agent.py", "start")
 # Written by the framework once LiveKit has taken the worker; its health page answers before that.
 REGISTERED = "registered worker"
+WARM = "process initialized"
 WEB_READY_SECONDS = 60.0
 # Nine seconds on two idle cores; a machine that runs ten other things needs minutes to load the models.
 WORKER_READY_SECONDS = 240.0
@@ -111,7 +112,7 @@ class Stack:
         await self._until(self.web, "the web service", WEB_READY_SECONDS, f"{self.web_url}/ready")
 
     async def start_worker(self) -> None:
-        """Starts the worker; returns when LiveKit has registered it and its health page answers."""
+        """Starts the worker; returns when LiveKit has registered it, its health page answers and it is warm."""
         await self._start("worker", list(WORKER_COMMAND))
         registered = await asyncio.to_thread(self.worker.wait_for_line, REGISTERED, WORKER_READY_SECONDS)
         # With LOG_LEVEL above INFO there is no such line: the health page has to be enough.
@@ -120,6 +121,9 @@ class Stack:
         ):
             raise _failure(self.worker, "the worker", "it was not registered by LiveKit")
         await self._until(self.worker, "the worker", WORKER_READY_SECONDS, f"{self.health_url}/")
+        if registered:
+            # it would take a room now, but load the models for it first: ready is when one process has them
+            await asyncio.to_thread(self.worker.wait_for_line, WARM, WORKER_READY_SECONDS)
 
     async def stop(self) -> None:
         """Ends worker, web service and server, in this order. Safe to call again."""

@@ -123,6 +123,9 @@ class ModeratedRoom:
         self.record = await self._store.open_debate(self.record)
         resumed = await self.deliberation.resume()
         self._listen_to_room()
+        # commands are taken from the first moment on; what they make the moderator say waits for its voice
+        self.deliberation.start()
+        await self.page.start()
         self._spoken.start(self.room)
         self._captions.start(self.room)
         self._session.output.audio = self._voice
@@ -143,9 +146,7 @@ class ModeratedRoom:
                 record=False,
             ),
         )
-        self.deliberation.start()
         self.conductor.start()
-        await self.page.start()
         self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
         self._welcome_those_present(resumed)
         self._hearing.start()
