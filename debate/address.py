@@ -59,11 +59,14 @@ def looks_unfinished(text: str) -> bool:
     words = tokens(stripped)
     if not words:
         return False
-    if stripped.endswith((",", "-", "–", "—", "...", "…", ":")):
-        return True
     if words[-1].word in lex.UNFINISHED:
         return not stripped.endswith("?")
     address = find_address(stripped)
+    if stripped.endswith(","):
+        # recognisers put a comma behind whole questions too ("Sage, who has the floor,")
+        return address is None or not intent(address.rest)
+    if stripped.endswith(("-", "–", "—", "...", "…", ":")):
+        return True
     return address is not None and address.how == "bare"
 
 
