@@ -110,7 +110,6 @@ class Conductor:
         self._barge_in: BargeIn | None = None
         self._handle: SpeechHandle | None = None
         self._barge_in_ms: int | None = None
-        self.speaking = False
 
     def start(self) -> None:
         """Begin to carry decisions out."""
@@ -140,10 +139,6 @@ class Conductor:
         if rank < URGENCIES.index("answer") and self._barge_in is not None and self._barge_in.interruptible:
             self._interrupt()
         self._wake.set()
-
-    def drop_pending(self) -> None:
-        """Forget what was not begun (the moderator was told to be quiet)."""
-        self._pending.clear()
 
     # -- what the ears tell ---------------------------------------------------------------------------
     def speech_started(self, identity: str, onset_at: float, at: float) -> None:
@@ -213,14 +208,14 @@ class Conductor:
         self._mouth.first_frame_at = None
         self._words.forget()
         self._words.about = {"sage.reason": decision.signal, "sage.addressed_to": decision.addressed_to}
-        self._barge_in, self._barge_in_ms, self.speaking = barge_in, None, True
+        self._barge_in, self._barge_in_ms = barge_in, None
         started = self._clock()
         handle = self._begin(decision, allow_interruptions=not by_the_clock)
         self._handle = handle
         try:
             await self._follow(handle, barge_in)
         finally:
-            self._barge_in, self._handle, self.speaking = None, None, False
+            self._barge_in, self._handle = None, None
             self._mouth.go_on()
         began = self._mouth.first_frame_at
         if barge_in.yielded and began is None:

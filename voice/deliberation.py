@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from debate.debate import Debate
 from debate.decisions import Decision
@@ -109,11 +110,7 @@ class Deliberation:
             return None
         at = self.now()
         decision = self.debate.greet(at)
-        await self._append(
-            Record(
-                uuid7(), self.record.debate_id, "decision", self.epoch(at), dict(decision_to_json(decision))
-            )
-        )
+        await self._append(self._row("decision", decision_to_json(decision), at))
         return decision
 
     # -- events --------------------------------------------------------------------------------------------
@@ -127,12 +124,13 @@ class Deliberation:
         self._matters.put_nowait(_Matter(event, self.now(), answered))
         return await answered
 
-    async def write(self, kind: str, data: dict[str, object], record_id: str | None = None) -> None:
+    async def write(self, kind: str, data: dict[str, object]) -> None:
         """A row of the journal beside the events."""
-        at = self.now()
-        await self._append(
-            Record(record_id or uuid7(), self.record.debate_id, kind, self.epoch(at), {**data, "at": at})
-        )
+        await self._append(self._row(kind, data, self.now()))
+
+    def _row(self, kind: str, data: Mapping[str, Any], at: float) -> Record:
+        """A row of the journal; `at`, the debate's second, stands in its data where the data have none of their own."""
+        return Record(uuid7(), self.record.debate_id, kind, self.epoch(at), {"at": at, **data})
 
     async def _append(self, *rows: Record) -> None:
         try:
@@ -166,18 +164,9 @@ class Deliberation:
 
     async def _apply(self, event: Event, at: float) -> tuple[Decision, ...]:
         if not isinstance(event, Tick):
-            row = Record(
-                uuid7(), self.record.debate_id, "event", self.epoch(at), {**to_json(event), "at": at}
-            )
-            await self._append(row)
+            await self._append(self._row("event", to_json(event), at))
         decisions = self.debate.apply(event, at)
         if decisions:
-            rows = [
-                Record(
-                    uuid7(), self.record.debate_id, "decision", self.epoch(at), dict(decision_to_json(one))
-                )
-                for one in decisions
-            ]
-            await self._append(*rows)
+            await self._append(*(self._row("decision", decision_to_json(one), at) for one in decisions))
         self._on_decided(event, decisions)
         return decisions

@@ -178,11 +178,6 @@ class Ear:
         """Whether this person's turn is open."""
         return self._gate.speaking
 
-    @property
-    def voiced(self) -> bool:
-        """Whether this person makes a speech sound right now."""
-        return self._gate.voiced
-
     def fell_silent(self) -> None:
         """The microphone was switched off: no frame will come to measure a silence by, so the turn is over now."""
         if self.utterance is not None:

@@ -21,7 +21,7 @@ from debate.debate import Debate
 from debate.decisions import Decision
 from debate.events import Event, Joined, Left, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from debate.playbook import answer
-from memory import DebateRecord, Recall, Store, previous_words, uuid7
+from memory import DebateRecord, Recall, Store, previous_words
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan, build_stt
 from providers.prewarm import Models
@@ -297,7 +297,8 @@ class ModeratedRoom:
 
     def words_so_far(self, ear: Ear, utterance: Utterance) -> None:
         self.conductor.speech_words(ear.identity, utterance.text)
-        self._show(utterance, final=False)
+        if utterance.text:
+            self._show(utterance.identity, utterance.utterance_id, utterance.text, final=False)
 
     def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None:
         at = self.deliberation.at
@@ -310,18 +311,13 @@ class ModeratedRoom:
             )
         )
 
-    def _show(self, utterance: Utterance, *, final: bool) -> None:
-        if utterance.text:
-            track = self._hearing.track_of(utterance.identity)
-            self._captions.show(
-                Caption(utterance.identity, utterance.utterance_id, utterance.text, final, track)
-            )
+    def _show(self, identity: str, segment_id: str, text: str, *, final: bool) -> None:
+        self._captions.show(Caption(identity, segment_id, text, final, self._hearing.track_of(identity)))
 
     # -- decisions -------------------------------------------------------------------------------------------
     def _on_decided(self, event: Event, decisions: Sequence[Decision]) -> None:
         if isinstance(event, Uttered) and event.via == "voice":
-            track = self._hearing.track_of(event.identity)
-            self._captions.show(Caption(event.identity, event.utterance_id, event.text, True, track))
+            self._show(event.identity, event.utterance_id, event.text, final=True)
         view = self.deliberation.debate.view(self.deliberation.now())
         if view.persona.name != self._persona.name:
             self._change_persona(view.persona)
@@ -386,7 +382,6 @@ class ModeratedRoom:
             await self.deliberation.write(
                 "interim",
                 {"by": caption.identity, "segment_id": caption.segment_id, "text": caption.text},
-                record_id=uuid7(),
             )
 
 

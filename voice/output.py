@@ -56,8 +56,6 @@ class RoomVoice(io.AudioOutput):
         self.first_frame_at: float | None = None
         """When the first frame of the running, or last, segment went out (clock of the constructor)."""
 
-        self.held_at: float | None = None
-
     # -- life -------------------------------------------------------------------------------
     async def publish(self, room: rtc.Room) -> None:
         """Publish the track as the moderator's microphone and start to pump."""
@@ -77,16 +75,11 @@ class RoomVoice(io.AudioOutput):
         await self._source.aclose()
 
     # -- the conductor's orders ---------------------------------------------------------------
-    @property
-    def held(self) -> bool:
-        return self._held
-
     def hold(self) -> None:
         """Fall silent now (one frame of 10 ms at most) and keep the rest of the sentence."""
         if self._held:
             return
         self._held = True
-        self.held_at = self._clock()
         unheard = min(len(self._sent), round(self._source.queued_duration / FRAME_SECONDS))
         self._source.clear_queue()
         for _ in range(unheard):
@@ -96,13 +89,8 @@ class RoomVoice(io.AudioOutput):
     def go_on(self) -> None:
         """Speak on from the very frame that was not heard."""
         if self._held:
-            self._held, self.held_at = False, None
+            self._held = False
             self._wake.set()
-
-    @property
-    def speaking(self) -> bool:
-        """Whether a segment is begun and not over (also while held)."""
-        return bool(self._frames or self._tail or self._played_frames or self._began)
 
     # -- the framework's side -------------------------------------------------------------------
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
