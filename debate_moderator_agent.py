@@ -53,14 +53,18 @@ def build_server(settings: Settings) -> AgentServer:
         prometheus_port=settings.worker_metrics_port,
     )
     server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept)
-    server.on("worker_started", lambda: keep_processes_warm(server))
+    server.on("worker_started", lambda: keep_processes_warm(server, settings.max_concurrent_sessions))
     Dispatching(settings, server)
     return server
 
 
-def keep_processes_warm(server: AgentServer) -> None:
-    """Ask the framework's pool for IDLE_PROCESSES processes with their models loaded; it has no public way to."""
-    server._num_idle_processes = IDLE_PROCESSES
+def keep_processes_warm(server: AgentServer, sessions: int) -> None:
+    """Ask the framework's pool for IDLE_PROCESSES processes with their models loaded; it has no public way to.
+
+    The server's own number is the capacity instead: from it the framework guesses what share of the load the first
+    jobs will take, and with 2 it refuses the third of several rooms that open at the same moment.
+    """
+    server._num_idle_processes = sessions
     pool = server._proc_pool
     pool._default_num_idle_processes = IDLE_PROCESSES
     pool.set_target_idle_processes(IDLE_PROCESSES)

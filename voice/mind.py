@@ -32,9 +32,9 @@ class Mind:
         self._settings = settings
         self._llm = build_llm(plan, settings, playbook)
 
-    def session(self) -> AgentSession[None]:
+    def session(self, kind: type[AgentSession[None]] = AgentSession) -> AgentSession[None]:
         """A session that only speaks: no ears, no turn machinery, no hidden retries (LIVEKIT.md)."""
-        return AgentSession(
+        return kind(
             llm=self._llm,
             vad=None,
             turn_handling={

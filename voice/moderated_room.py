@@ -10,29 +10,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import AgentSession, llm
 from livekit.agents.voice.room_io import RoomOptions
 
-from debate.debate import Debate
 from debate.decisions import Decision
-from debate.events import Event, Joined, Left, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
-from debate.playbook import answer
-from memory import DebateRecord, Recall, Store, previous_words
-from personas.registry import Persona, Registry
+from debate.events import Joined, Left
+from debate.view import DebateView
+from memory import DebateRecord, Store
+from personas.registry import Registry
 from providers.chains import ChainPlan, build_stt
 from providers.prewarm import Models
 from settings import Settings
-from voice.briefing import brief
 from voice.captions import Caption, DebaterCaptions
-from voice.conductor import Conductor, SpokenTurn
-from voice.deliberation import Deliberation
-from voice.ears import Ear, Utterance
+from voice.conductor import SpokenTurn
 from voice.hearing import Hearing
-from voice.mind import Mind
+from voice.moderator import Moderator
 from voice.output import RoomVoice
 from voice.page import Page
 from voice.presence import ORDERLY, Presence, has_microphone, is_human, is_moderator
@@ -40,11 +34,12 @@ from voice.spoken import SpokenCaptions
 
 logger = logging.getLogger("sage.voice.room")
 
-GREETING_WAIT_SECONDS = 1.0
-"""Who comes first is greeted after this time, with those who came meanwhile."""
+GREETING_WAIT = (1.0, 2.5)
+"""Who comes first is greeted when nobody else has come for the first of these seconds, after the second at the latest:
+people who open a debate together arrive one after the other, and each is to be greeted by name."""
 
-PRESENT_WAIT_SECONDS = 0.3
-"""The same where people were there before the moderator: others are probably about to come."""
+PRESENT_WAIT = (0.3, 0.8)
+"""The same where people were there before the moderator: they have waited already."""
 
 LISTENER_SECONDS = 4.0
 """Who has opened no microphone by then listens: nobody is to be asked why they have not spoken."""
@@ -68,29 +63,23 @@ class ModeratedRoom:
         record: DebateRecord,
     ) -> None:
         self.room = room
-        self.record = record
         self.failed = False
         """Whether the room still needs a moderator when this one has ended."""
 
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._settings = settings
-        self._models = models
         self._recogniser = build_stt(plan, settings, models)
-        self._store = store
-        self._recall = Recall()
-        persona = registry.get(record.persona)
-        self._ended_at: dict[str, float] = {}
-        self._hearing = Hearing(room, models, self._recogniser, settings, listener=self)
-        self.deliberation = Deliberation(
-            Debate(record.topic, persona, record.format, personas=registry), record, store, self._on_decided
+        self.moderator = Moderator(
+            self,
+            settings=settings,
+            plan=plan,
+            registry=registry,
+            store=store,
+            record=record,
+            mouth_of=self._open_mouth,
         )
+        self.deliberation = self.moderator.deliberation
+        self._hearing = Hearing(room, models, self._recogniser, settings, listener=self.moderator)
         self._captions = DebaterCaptions(before_shown=self._journal_caption)
-        self._spoken = SpokenCaptions(before_shown=self._journal_spoken)
-        self._voice = RoomVoice(self._spoken)
-        self._mind = Mind(plan, settings, self._answer_by_playbook)
-        self._agent = self._mind.agent(persona)
-        self._session: AgentSession[None] = self._mind.session()
-        self.conductor = self._build_conductor()
         self.page = Page(room, self.deliberation, settings)
         self._presence = Presence(
             idle_timeout=float(settings.agent_idle_timeout_secs),
@@ -98,42 +87,37 @@ class ModeratedRoom:
             began_at=time.monotonic(),
         )
         self._here: set[str] = set()
+        self._newcomer = asyncio.Event()
         self._listeners: set[str] = set()
-        self._answering: Decision | None = None
-        self._persona = persona
         self._tasks: set[asyncio.Task[Any]] = set()
         self._greeting: asyncio.Task[None] | None = None
 
-    def _build_conductor(self) -> Conductor:
-        return Conductor(
-            session=self._session,
-            mouth=self._voice,
-            brief=self._brief,
-            anyone_speaks=self._hearing.anyone_speaks,
-            end_of_speech=self._ended_at.get,
-            words=self._spoken,
-            on_spoken=self._on_spoken,
-            clock=self.deliberation.now,
-            interruptible=self._settings.enable_interruptions,
-        )
+    def _open_mouth(self, captions: SpokenCaptions) -> RoomVoice:
+        self._voice = RoomVoice(captions)
+        return self._voice
+
+    @property
+    def record(self) -> DebateRecord:
+        """The debate that is moderated."""
+        return self.moderator.record
 
     # -- life --------------------------------------------------------------------------------------------
     async def start(self) -> None:
         """Take the room: resume or begin the debate, publish the voice, listen to everybody who is there."""
-        self.record = await self._store.open_debate(self.record)
-        resumed = await self.deliberation.resume()
+        session, captions = self.moderator.session, self.moderator.captions
+        resumed = await self.moderator.open()
         self._listen_to_room()
         # commands are taken from the first moment on; what they make the moderator say waits for its voice
         self.deliberation.start()
         await self.page.start()
-        self._spoken.start(self.room)
+        captions.start(self.room)
         self._captions.start(self.room)
-        self._session.output.audio = self._voice
-        self._session.output.transcription = self._spoken
+        session.output.audio = self._voice
+        session.output.transcription = captions
         await asyncio.gather(
             self._voice.publish(self.room),
-            self._session.start(
-                self._agent,
+            session.start(
+                self.moderator.agent,
                 room=self.room,
                 room_options=RoomOptions(
                     audio_input=False,
@@ -146,8 +130,7 @@ class ModeratedRoom:
                 record=False,
             ),
         )
-        self.conductor.start()
-        self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
+        await self.moderator.begin_to_speak()
         self._welcome_those_present(resumed)
         self._hearing.start()
         self._spawn(self._watch_presence())
@@ -162,13 +145,13 @@ class ModeratedRoom:
                 if person.present and person.identity not in here:
                     self.deliberation.tell(Left(person.identity))
         for participant in present:
-            self._on_joined(participant, greet_after=PRESENT_WAIT_SECONDS)
+            self._on_joined(participant, greet_after=PRESENT_WAIT)
 
     async def aclose(self) -> None:
         """Leave: what was said last is heard, shown and written; then all buffers and queues are gone."""
         if not self.ended.done():
             self.ended.set_result("closed")
-        await self.conductor.aclose()
+        await self.moderator.conductor.aclose()
         await _within(SETTLE_SECONDS, self._hearing.aclose())
         await _within(SETTLE_SECONDS, self.deliberation.aclose())
         await _within(SETTLE_SECONDS, self._captions.aclose())
@@ -176,10 +159,10 @@ class ModeratedRoom:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await _within(SETTLE_SECONDS, self._session.aclose())
-        await _within(SETTLE_SECONDS, self._spoken.aclose())
+        await _within(SETTLE_SECONDS, self.moderator.session.aclose())
+        await _within(SETTLE_SECONDS, self.moderator.captions.aclose())
         await self._voice.aclose()
-        await self._mind.aclose()
+        await self.moderator.aclose()
         await self._recogniser.aclose()
 
     def _spawn(self, run: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -226,17 +209,18 @@ class ModeratedRoom:
             logger.warning("a newer moderator has come", extra={"room": self.record.room})
             self.end("a newer moderator has come")
         elif is_human(participant):
-            self._on_joined(participant, greet_after=GREETING_WAIT_SECONDS)
+            self._on_joined(participant, greet_after=GREETING_WAIT)
 
-    def _on_joined(self, participant: rtc.RemoteParticipant, *, greet_after: float) -> None:
+    def _on_joined(self, participant: rtc.RemoteParticipant, *, greet_after: tuple[float, float]) -> None:
         if participant.identity in self._here:
             return
         self._here.add(participant.identity)
+        self._newcomer.set()
         self._presence.came()
         self._tell_joined(participant)
         self._spawn(self._look_for_microphone(participant.identity))
         if self._greeting is None:
-            self._greeting = self._spawn(self._greet(greet_after))
+            self._greeting = self._spawn(self._greet(*greet_after))
 
     def _tell_joined(self, participant: rtc.RemoteParticipant, *, listens: bool = False) -> None:
         role = participant.attributes.get("sage.role") or "debater"
@@ -259,16 +243,20 @@ class ModeratedRoom:
             self._listeners.discard(participant.identity)
             self._tell_joined(participant)
 
-    async def _greet(self, after: float) -> None:
-        await asyncio.sleep(after)
+    async def _greet(self, settled: float, at_most: float) -> None:
+        latest = time.monotonic() + at_most
+        while (left := min(settled, latest - time.monotonic())) > 0:
+            self._newcomer.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._newcomer.wait()
+            except TimeoutError:
+                break
         people = [one for one in self.room.remote_participants.values() if is_human(one)]
         if any(map(has_microphone, people)):
             for one in people:
                 self._listens_if_silent(one)
-        decision = await self.deliberation.greet()
-        if decision is not None:
-            words = " ".join(filter(None, (decision.text, self._recall.sentence())))
-            self.conductor.carry_out(replace(decision, text=words))
+        await self.moderator.greet()
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity not in self._here:
@@ -280,101 +268,22 @@ class ModeratedRoom:
 
     async def _let_go(self, identity: str) -> None:
         await self._hearing.let_go(identity)
-        self.conductor.speaker_left(identity)
+        self.moderator.conductor.speaker_left(identity)
         if identity not in self._here:
             self.deliberation.tell(Left(identity))
 
-    # -- what the ears tell (voice.ears.Listener) ------------------------------------------------------------
-    def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
-        self.conductor.speech_started(ear.identity, onset_at, at)
-        self.deliberation.tell(SpeechStarted(ear.identity), self.deliberation.at(onset_at))
+    # -- what the moderator asks of its surroundings (voice.moderator.Surroundings) ---------------------------
+    def anyone_speaks(self) -> bool:
+        return self._hearing.anyone_speaks()
 
-    def speech_heard(self, ear: Ear, at: float) -> None:
-        self.conductor.speech_heard(ear.identity, at)
-
-    def speech_ended(self, ear: Ear, seconds: float, at: float) -> None:
-        self.deliberation.tell(SpeechEnded(ear.identity, seconds), self.deliberation.at(at))
-
-    def words_so_far(self, ear: Ear, utterance: Utterance) -> None:
-        self.conductor.speech_words(ear.identity, utterance.text)
-        if utterance.text:
-            self._show(utterance.identity, utterance.utterance_id, utterance.text, final=False)
-
-    def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None:
-        at = self.deliberation.at
-        self._ended_at[ear.identity] = at(utterance.end)
-        if not utterance.text:
-            return
-        self.deliberation.tell(
-            Uttered(
-                utterance.utterance_id, ear.identity, utterance.text, at(utterance.start), at(utterance.end)
-            )
-        )
-
-    def _show(self, identity: str, segment_id: str, text: str, *, final: bool) -> None:
+    def show(self, identity: str, segment_id: str, text: str, *, final: bool) -> None:
         self._captions.show(Caption(identity, segment_id, text, final, self._hearing.track_of(identity)))
 
-    # -- decisions -------------------------------------------------------------------------------------------
-    def _on_decided(self, event: Event, decisions: Sequence[Decision]) -> None:
-        if isinstance(event, Uttered) and event.via == "voice":
-            self._show(event.identity, event.utterance_id, event.text, final=True)
-        view = self.deliberation.debate.view(self.deliberation.now())
-        if view.persona.name != self._persona.name:
-            self._change_persona(view.persona)
-        for decision in decisions:
-            self.conductor.carry_out(decision)
+    def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None:
         self.page.follow(view, decisions)
 
-    def _change_persona(self, persona: Persona) -> None:
-        self._persona = persona
-        self._mind.become(self._agent, persona)
-        logger.info("the persona was changed", extra={"room": self.record.room, "persona": persona.name})
-
-    def _brief(self, decision: Decision) -> llm.ChatContext:
-        self._answering = decision
-        return brief(self.deliberation.debate.view(self.deliberation.now()), decision, self._recall)
-
-    def _answer_by_playbook(self, _context: llm.ChatContext) -> str:
-        decision = self._answering
-        if decision is None:
-            return ""
-        return answer(
-            self.deliberation.debate.view(self.deliberation.now()), decision.addressed_to, decision.question
-        )
-
-    # -- the moderator's own words -----------------------------------------------------------------------------
-    async def _on_spoken(self, turn: SpokenTurn) -> None:
-        self._mind.forget(self._agent, self._session)
-        if turn.text:
-            self.deliberation.tell(
-                ModeratorSpoke(turn.text, turn.start, turn.end, turn.interrupted), turn.end
-            )
-        await self.deliberation.write(
-            "spoken",
-            {
-                "text": turn.text,
-                "generated": turn.generated,
-                "start": turn.start,
-                "end": turn.end,
-                "interrupted": turn.interrupted,
-                "reason": turn.decision.reason,
-                "signal": turn.decision.signal,
-                "addressed_to": turn.decision.addressed_to,
-                "latency_ms": turn.latency_ms,
-            },
-        )
-        logger.info(
-            "Turn metrics",
-            extra={
-                "room": self.record.room,
-                "reason": turn.decision.signal,
-                "interrupted": turn.interrupted,
-                **turn.latency_ms,
-            },
-        )
-
-    async def _journal_spoken(self, segment_id: str, text: str) -> None:
-        await self.deliberation.write("interim", {"by": "moderator", "segment_id": segment_id, "text": text})
+    def spoken(self, turn: SpokenTurn) -> None:
+        """Pages have heard and read it already."""
 
     async def _journal_caption(self, caption: Caption) -> None:
         # the final text is in the journal already: it is shown when its event was deliberated

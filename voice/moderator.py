@@ -1,0 +1,195 @@
+"""The moderator of one debate, wherever it sits: what ears hear becomes events, what is decided becomes speech.
+
+Joins deliberation, mind, conductor and journal. Knows neither a room nor a console: who is around it (`Surroundings`)
+shows captions and state, and tells whether anybody speaks. Holds no rule of debating (`debate/`), touches no audio.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from livekit.agents import AgentSession, llm
+
+from debate.debate import Debate
+from debate.decisions import Decision
+from debate.events import Event, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
+from debate.playbook import answer
+from debate.view import DebateView
+from memory import DebateRecord, Recall, Store, previous_words
+from personas.registry import Persona, Registry
+from providers.chains import ChainPlan
+from settings import Settings
+from voice.briefing import brief
+from voice.conductor import Conductor, Mouth, SpokenTurn
+from voice.deliberation import Deliberation
+from voice.ears import Ear, Utterance
+from voice.mind import Mind
+from voice.spoken import SpokenCaptions
+
+logger = logging.getLogger("sage.voice.moderator")
+
+
+class Surroundings(Protocol):
+    """Where a moderator sits. All calls come on the event loop and return at once."""
+
+    def anyone_speaks(self) -> bool: ...
+    def show(self, identity: str, segment_id: str, text: str, *, final: bool) -> None: ...
+    def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None: ...
+    def spoken(self, turn: SpokenTurn) -> None: ...
+
+
+class Moderator:
+    """One debate's moderator; a `voice.ears.Listener`.
+
+    mouth_of(captions) makes the mouth, which paces the moderator's captions. session_type: what the framework's
+    session is, for surroundings that have a way of their own to talk to it.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        *,
+        settings: Settings,
+        plan: ChainPlan,
+        registry: Registry,
+        store: Store,
+        record: DebateRecord,
+        mouth_of: Callable[[SpokenCaptions], Mouth],
+        session_type: type[AgentSession[None]] = AgentSession,
+    ) -> None:
+        self.record = record
+        self._surroundings = surroundings
+        self._settings = settings
+        self._store = store
+        self._recall = Recall()
+        self._persona = registry.get(record.persona)
+        self._ended_at: dict[str, float] = {}
+        self._answering: Decision | None = None
+        debate = Debate(record.topic, self._persona, record.format, personas=registry)
+        self.deliberation = Deliberation(debate, record, store, self._on_decided)
+        self.captions = SpokenCaptions(before_shown=self._journal_spoken)
+        self._mouth = mouth_of(self.captions)
+        self._mind = Mind(plan, settings, self._answer_by_playbook)
+        self.agent = self._mind.agent(self._persona)
+        self.session: AgentSession[None] = self._mind.session(session_type)
+        self.conductor = self._build_conductor()
+
+    def _build_conductor(self) -> Conductor:
+        return Conductor(
+            session=self.session,
+            mouth=self._mouth,
+            brief=self._brief,
+            anyone_speaks=self._surroundings.anyone_speaks,
+            end_of_speech=self._ended_at.get,
+            words=self.captions,
+            on_spoken=self._on_spoken,
+            clock=self.deliberation.now,
+            interruptible=self._settings.enable_interruptions,
+        )
+
+    # -- life --------------------------------------------------------------------------------------------
+    async def open(self) -> int:
+        """Open the journal and replay what it holds of this debate; answers how many events there were."""
+        self.record = await self._store.open_debate(self.record)
+        return await self.deliberation.resume()
+
+    async def begin_to_speak(self) -> None:
+        """The session runs and the mouth is open: carry decisions out from now on."""
+        self.conductor.start()
+        self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
+
+    async def greet(self) -> None:
+        """Say the greeting, once a debate, and what was said here before."""
+        decision = await self.deliberation.greet()
+        if decision is not None:
+            words = " ".join(filter(None, (decision.text, self._recall.sentence())))
+            self.conductor.carry_out(replace(decision, text=words))
+
+    async def aclose(self) -> None:
+        """Give the mind back; the conductor, the journal's rows and the session have been closed before."""
+        await self._mind.aclose()
+
+    # -- what the ears tell (voice.ears.Listener) ------------------------------------------------------------
+    def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
+        self.conductor.speech_started(ear.identity, onset_at, at)
+        self.deliberation.tell(SpeechStarted(ear.identity), self.deliberation.at(onset_at))
+
+    def speech_heard(self, ear: Ear, at: float) -> None:
+        self.conductor.speech_heard(ear.identity, at)
+
+    def speech_ended(self, ear: Ear, seconds: float, at: float) -> None:
+        self.deliberation.tell(SpeechEnded(ear.identity, seconds), self.deliberation.at(at))
+
+    def words_so_far(self, ear: Ear, utterance: Utterance) -> None:
+        self.conductor.speech_words(ear.identity, utterance.text)
+        if utterance.text:
+            self._surroundings.show(utterance.identity, utterance.utterance_id, utterance.text, final=False)
+
+    def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None:
+        at = self.deliberation.at
+        self._ended_at[ear.identity] = at(utterance.end)
+        if not utterance.text:
+            return
+        self.deliberation.tell(
+            Uttered(
+                utterance.utterance_id, ear.identity, utterance.text, at(utterance.start), at(utterance.end)
+            )
+        )
+
+    # -- decisions -------------------------------------------------------------------------------------------
+    def _on_decided(self, event: Event, decisions: Sequence[Decision]) -> None:
+        if isinstance(event, Uttered) and event.via == "voice":
+            self._surroundings.show(event.identity, event.utterance_id, event.text, final=True)
+        view = self.deliberation.debate.view(self.deliberation.now())
+        if view.persona.name != self._persona.name:
+            self._change_persona(view.persona)
+        for decision in decisions:
+            self.conductor.carry_out(decision)
+        self._surroundings.follow(view, decisions)
+
+    def _change_persona(self, persona: Persona) -> None:
+        self._persona = persona
+        self._mind.become(self.agent, persona)
+        logger.info("the persona was changed", extra={"room": self.record.room, "persona": persona.name})
+
+    def _brief(self, decision: Decision) -> llm.ChatContext:
+        self._answering = decision
+        return brief(self.deliberation.debate.view(self.deliberation.now()), decision, self._recall)
+
+    def _answer_by_playbook(self, _context: llm.ChatContext) -> str:
+        decision = self._answering
+        if decision is None:
+            return ""
+        view = self.deliberation.debate.view(self.deliberation.now())
+        return answer(view, decision.addressed_to, decision.question)
+
+    # -- its own words -----------------------------------------------------------------------------------------
+    async def _on_spoken(self, turn: SpokenTurn) -> None:
+        self._mind.forget(self.agent, self.session)
+        if turn.text:
+            self.deliberation.tell(
+                ModeratorSpoke(turn.text, turn.start, turn.end, turn.interrupted), turn.end
+            )
+        await self.deliberation.write(
+            "spoken",
+            {
+                "text": turn.text,
+                "generated": turn.generated,
+                "start": turn.start,
+                "end": turn.end,
+                "interrupted": turn.interrupted,
+                "reason": turn.decision.reason,
+                "signal": turn.decision.signal,
+                "addressed_to": turn.decision.addressed_to,
+                "latency_ms": turn.latency_ms,
+            },
+        )
+        self._surroundings.spoken(turn)
+        about = {"room": self.record.room, "reason": turn.decision.signal, "interrupted": turn.interrupted}
+        logger.info("Turn metrics", extra={**about, **turn.latency_ms})
+
+    async def _journal_spoken(self, segment_id: str, text: str) -> None:
+        await self.deliberation.write("interim", {"by": "moderator", "segment_id": segment_id, "text": text})
