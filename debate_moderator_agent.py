@@ -16,8 +16,9 @@ from errors import SageError
 from providers.chains import log_plan, plan_chains
 from providers.turns import prepare_worker
 from settings import Settings, check_settings, load_settings
+from voice.console import prepare_terminal
 from voice.dispatching import Dispatching
-from voice.job import AGENT_NAME, accept, moderate, prewarm
+from voice.job import AGENT_NAME, accept, leave, moderate, prewarm
 
 IDLE_PROCESSES = 2
 """With one, a second dispatch at the same moment is refused (LIVEKIT.md)."""
@@ -52,7 +53,7 @@ def build_server(settings: Settings) -> AgentServer:
         port=settings.worker_health_port,
         prometheus_port=settings.worker_metrics_port,
     )
-    server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept)
+    server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept, on_session_end=leave)
     server.on("worker_started", lambda: keep_processes_warm(server, settings.max_concurrent_sessions))
     Dispatching(settings, server)
     return server
@@ -74,11 +75,12 @@ def keep_our_logs(settings: Settings) -> None:
     """Make the framework's CLI leave the logs as they are: handlers of its own would be a way past the redaction."""
 
     def configure(*_: object, **__: object) -> None:
-        logs.configure(settings, "worker")
+        logs.configure(settings, "worker", conversing=cli.AgentsConsole.get_instance().enabled)
 
     for module in (framework_cli, framework_cli_legacy):
-        if hasattr(module, "setup_logging"):
-            module.setup_logging = configure  # type: ignore[attr-defined]
+        for name in ("setup_logging", "_configure_logger"):
+            if hasattr(module, name):
+                setattr(module, name, configure)
 
 
 def main(arguments: list[str]) -> int:
@@ -95,9 +97,11 @@ def main(arguments: list[str]) -> int:
             # at build time there are no keys yet: problems of other settings must not keep the files away
             download_files(check_settings()[0])
             return 0
+        if command == "console":
+            prepare_terminal(arguments[1:])
         settings = load_settings()
         plan = plan_chains(settings)
-        logs.configure(settings, "worker")
+        logs.configure(settings, "worker", conversing=command == "console")
         log_plan(plan)
         prepare_worker(settings)
         keep_our_logs(settings)

@@ -169,17 +169,20 @@ class _MessageFormatter(logging.Formatter):
         return record.getMessage()
 
 
-def configure(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
+def configure(
+    settings: Settings, service: str, *, stream: TextIO | None = None, conversing: bool = False
+) -> None:
     """Send all logs of this process to `stream` (standard output); may be called again.
 
     Handlers that libraries put on the root or on their own loggers are taken off: each would be a way past
     the redaction. Where a handler forwards records to the parent process (a job's), it stays the only way
-    out. LiveKit's CLI adds a handler of its own when it starts: call this again after that.
+    out. LiveKit's CLI adds a handler of its own when it starts: call this again after that. Where somebody is
+    `conversing` on that terminal, only warnings are written, unless LOG_LEVEL asks for other lines.
     """
     stream = stream or sys.stdout
     redactor = Redactor(settings.secret_values(), keep_speech=settings.log_transcripts)
     root = logging.getLogger()
-    root.setLevel(settings.log_level)
+    root.setLevel("WARNING" if conversing and settings.log_level == "INFO" else settings.log_level)
     for logger in (root, *map(logging.getLogger, list(root.manager.loggerDict))):
         if any(_prints(h) for h in logger.handlers):
             logger.handlers[:] = [h for h in logger.handlers if not _prints(h)]

@@ -55,7 +55,7 @@ class Dispatching:
 
     def _on_process_closed(self, process: Any) -> None:
         info = process.running_job
-        if info is None or process.exitcode == 0 or self._server.draining:
+        if info is None or info.fake_job or process.exitcode == 0 or self._server.draining:
             return
         room, now = info.job.room.name, time.monotonic()
         deaths = [at for at in self._deaths.get(room, []) if now - at < DEATHS_WITHIN_SECONDS]

@@ -16,6 +16,7 @@ from typing import Any
 
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess, JobRequest
+from livekit.agents.cli import AgentsConsole
 
 import logs
 from debate.formats import DEFAULT_FORMAT, get_format
@@ -25,6 +26,7 @@ from personas.registry import Registry, load_registry
 from providers.chains import ChainPlan, plan_chains
 from providers.prewarm import Models, load_models
 from settings import Settings, load_settings
+from voice.console import ConsoleDebate
 from voice.moderated_room import ModeratedRoom
 from voice.presence import MODERATOR_ATTRIBUTE, is_moderator
 
@@ -57,7 +59,7 @@ class Prepared:
 def prewarm(process: JobProcess) -> None:
     """Read settings, load the models that the chains name. Runs while the process waits for a job."""
     settings = load_settings()
-    logs.configure(settings, "worker")
+    logs.configure(settings, "worker", conversing=AgentsConsole.get_instance().enabled)
     plan = plan_chains(settings)
     process.userdata["prepared"] = Prepared(settings, plan, load_models(settings, plan), load_registry())
 
@@ -72,57 +74,104 @@ async def accept(request: JobRequest) -> None:
 
 
 async def moderate(context: JobContext) -> None:
-    """Moderate one room until nobody needs it."""
+    """Take the room and return: the framework lets no shutdown begin before its entry function is done (15 s)."""
     prepared: Prepared = context.proc.userdata["prepared"]
-    store = open_store(prepared.settings)
-    await context.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
-    record = await debate_of(context, prepared, store)
-    room = ModeratedRoom(
-        room=context.room,
-        settings=prepared.settings,
-        plan=prepared.plan,
-        models=prepared.models,
-        registry=prepared.registry,
-        store=store,
-        record=record,
-    )
-    closing: list[asyncio.Task[None]] = []
+    job = context.proc.userdata["job"] = Job(context, prepared)
+    await job.start()
 
-    async def close(reason: str = "") -> None:
-        room.end(reason or "the worker shuts down")
-        if not closing:
-            closing.append(asyncio.create_task(_close(room, store), name="job-close"))
-        await asyncio.shield(closing[0])
 
-    context.add_shutdown_callback(close)
-    reason, failed = "failed", True
-    try:
+async def leave(context: JobContext) -> None:
+    """The framework ends the job: leave while the room is still connected, so that the last words are shown."""
+    job: Job | None = context.proc.userdata.get("job")
+    if job is not None:
+        await job.close("the worker shuts down")
+
+
+class Job:
+    """One debate's job in this process, from `start` until nobody needs it or `close`."""
+
+    def __init__(self, context: JobContext, prepared: Prepared) -> None:
+        self._context = context
+        self._prepared = prepared
+        self._store: Store | None = None
+        self._place: ModeratedRoom | ConsoleDebate | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join and begin; answers when the moderator is on its way."""
+        try:
+            store = self._store = open_store(self._prepared.settings)
+            await self._context.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+            record = await debate_of(self._context, self._prepared, store)
+            self._place = _place_of(self._context, self._prepared, store, record)
+        except Exception:
+            logger.exception("the job could not begin", extra={"room": self._context.job.room.name})
+            await self.close("failed")
+            await self._fail()
+            return
+        self._life = asyncio.create_task(self._live(self._place), name="job-life")
+
+    async def _live(self, place: ModeratedRoom | ConsoleDebate) -> None:
+        reason, failed = "failed", True
+        about = {"room": place.record.room, "debate_id": place.record.debate_id}
         ghosts = asyncio.create_task(
-            _remove_older(context, prepared.settings), name="remove-older-moderators"
+            _remove_older(self._context, self._prepared.settings), name="remove-older-moderators"
         )
-        await room.start()
-        reason = await room.ended
-        failed = room.failed
-        ghosts.cancel()
-        await asyncio.gather(ghosts, return_exceptions=True)
-    except Exception:
-        logger.exception("the job has failed", extra={"room": record.room, "debate_id": record.debate_id})
-    finally:
-        await close()
-    logger.info("the job ends", extra={"room": record.room, "debate_id": record.debate_id, "reason": reason})
-    if failed:
-        # The framework ends a failed job with exit code 0, like any other; the worker's main process dispatches anew
-        # by the code. All is written and closed at this point.
+        try:
+            await place.start()
+            reason = await place.ended
+            failed = place.failed
+        except Exception:
+            logger.exception("the job has failed", extra=about)
+        finally:
+            ghosts.cancel()
+            await asyncio.gather(ghosts, return_exceptions=True)
+            await self.close(reason)
+        logger.info("the job ends", extra={**about, "reason": reason})
+        if failed:
+            await self._fail()
+        self._context.shutdown(reason)
+
+    async def close(self, reason: str) -> None:
+        """Leave the room and close the journal; may be called again, and answers when all is written."""
+        if self._place is not None:
+            self._place.end(reason)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="job-close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            if self._place is not None:
+                await self._place.aclose()
+        finally:
+            if self._store is not None:
+                await self._store.aclose()
+
+    async def _fail(self) -> None:
+        """End the process by EXIT_FAILED: the framework ends a failed job with exit code 0, like any other; the
+        worker's main process dispatches anew by the code. All is written and closed at this point."""
         await asyncio.sleep(LOG_SECONDS)
-        os._exit(EXIT_FAILED)
-    context.shutdown(reason)
+        if self._context.is_fake_job():
+            self._context.shutdown("failed")  # the console's job is a thread of the only process there is
+        else:
+            os._exit(EXIT_FAILED)
 
 
-async def _close(room: ModeratedRoom, store: Store) -> None:
-    try:
-        await room.aclose()
-    finally:
-        await store.aclose()
+def _place_of(
+    context: JobContext, prepared: Prepared, store: Store, record: DebateRecord
+) -> ModeratedRoom | ConsoleDebate:
+    """Where the moderator sits: in the job's room, or at the console, whose room is none."""
+    parts: dict[str, Any] = {
+        "settings": prepared.settings,
+        "plan": prepared.plan,
+        "models": prepared.models,
+        "registry": prepared.registry,
+        "store": store,
+        "record": record,
+    }
+    return ConsoleDebate(**parts) if context.is_fake_job() else ModeratedRoom(room=context.room, **parts)
 
 
 # -- the assignment --------------------------------------------------------------------------------------------
@@ -174,6 +223,8 @@ def _metadata(text: str) -> dict[str, str]:
 # -- other moderators --------------------------------------------------------------------------------------------
 async def _remove_older(context: JobContext, settings: Settings) -> None:
     """The newest dispatch wins: whoever moderated here before leaves by itself, or is a ghost and is removed."""
+    if context.is_fake_job():
+        return
     older = [one.identity for one in context.room.remote_participants.values() if is_moderator(one)]
     if not older:
         return

@@ -130,6 +130,7 @@ class ModeratedRoom:
                 record=False,
             ),
         )
+        session.on("close", lambda _: self.end("the session was closed"))
         await self.moderator.begin_to_speak()
         self._welcome_those_present(resumed)
         self._hearing.start()
