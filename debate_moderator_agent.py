@@ -30,8 +30,11 @@ DRAIN_SECONDS = 20
 """Render kills 30 s after SIGTERM; what is left goes to another worker, which resumes from the journal."""
 
 
-def build_server(settings: Settings) -> AgentServer:
-    """The worker: capacity counts jobs, not CPU, because a busy two-core machine would take none at all."""
+def build_server(settings: Settings, *, console: bool = False) -> AgentServer:
+    """The worker: capacity counts jobs, not CPU, because a busy two-core machine would take none at all.
+
+    console: nobody asks a console for its health or metrics, and it may run beside a worker that has the ports.
+    """
 
     def load(server: AgentServer) -> float:
         return min(1.0, len(server.active_jobs) / settings.max_concurrent_sessions)
@@ -50,8 +53,8 @@ def build_server(settings: Settings) -> AgentServer:
         api_secret=settings.secret("livekit_api_secret"),
         # health and metrics are the operator's: reachable from outside only where a deployment asks for it
         host=settings.worker_host,
-        port=settings.worker_health_port,
-        prometheus_port=settings.worker_metrics_port,
+        port=0 if console else settings.worker_health_port,
+        prometheus_port=None if console else settings.worker_metrics_port,
     )
     server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept, on_session_end=leave)
     server.on("worker_started", lambda: keep_processes_warm(server, settings.max_concurrent_sessions))
@@ -105,7 +108,7 @@ def main(arguments: list[str]) -> int:
         log_plan(plan)
         prepare_worker(settings)
         keep_our_logs(settings)
-        cli.run_app(build_server(settings))
+        cli.run_app(build_server(settings, console=command == "console"))
     except SageError as error:
         print(f"{error}\n{error.hint}", file=sys.stderr)
         return 1

@@ -218,16 +218,22 @@ class ConsoleDebate:
         await self._recogniser.aclose()
 
     def _connect(
-        self, session: AgentSession[None], mode: str, microphone: io.AudioInput, *_wrapped: object
+        self,
+        session: AgentSession[None],
+        mode: str,
+        microphone: io.AudioInput,
+        speaker: io.AudioOutput,
+        *_captions: object,
     ) -> None:
         """Connect the session as `mode` says: "audio" or "text". The microphone is the ear's, never the session's."""
         session.input.audio = None
         if mode == "text":
             self._mouth.voice = session.output.audio = None
         else:
-            # the speaker itself: our captions follow our own mouth, not the framework's synchroniser
-            self._mouth.voice = ConsoleVoice(self._console._io_audio_output, self._mouth)
+            self._mouth.voice = ConsoleVoice(speaker, self._mouth)
             session.output.audio = self._mouth.voice
+            # our captions follow our own mouth
+            self._console._io_transcription_sync.set_enabled(False)
             self._listen(microphone)
         session.output.transcription = self.moderator.captions
 
