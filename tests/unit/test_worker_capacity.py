@@ -33,7 +33,7 @@ def test_rooms_that_open_at_the_same_moment_are_all_taken_up_to_the_limit(sessio
     server._proc_pool = IdlePool()
     keep_processes_warm(server, sessions)
     assert server._proc_pool.idle == IDLE_PROCESSES
-    server._worker_load = 0.0
+    server._worker_load, server._devmode = 0.0, False
     for accepted in range(sessions):
         server._reserved_slots = accepted
         assert server._is_available(), f"refused with {accepted} jobs on their way"
