@@ -11,16 +11,16 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from livekit import rtc
 from livekit.agents import stt, vad
 
 from debate.address import looks_unfinished, sounds_finished
-from memory.ids import uuid7
 from providers.turns import EarTurnStream
 from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
+from voice.utterance import Utterance
 
 logger = logging.getLogger("sage.voice.ears")
 
@@ -39,6 +39,9 @@ FINAL_WAIT_SECONDS = 2.5
 STALL_SECONDS = 1.0
 """A turn is over when no audio at all came for this long."""
 
+WORDS_LAG_SECONDS = 0.6
+"""How much later than their sound a recogniser's words come: without voice activity detection they are all there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class EarSettings:
@@ -48,27 +51,6 @@ class EarSettings:
     start_seconds: float
     endpointing: Endpointing
     max_utterance_seconds: float
-
-
-@dataclass(slots=True)
-class Utterance:
-    """One turn of one person as it is heard."""
-
-    identity: str
-    start: float
-    utterance_id: str = field(default_factory=uuid7)
-    settled: list[str] = field(default_factory=list)
-    """Final texts of the parts that are over."""
-
-    running: str = ""
-    """The recogniser's latest word on the part that still runs."""
-
-    end: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """All words so far."""
-        return " ".join(part for part in (*self.settled, self.running) if part).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +76,7 @@ class Ear:
     """Listens to one audio track of one participant until closed.
 
     audio: 16 kHz mono frames of 20 ms. turns: None where the end of a turn is judged by silence alone.
-    vad_engine None: there is no voice activity detection, and turns come from the recogniser's own.
+    vad_engine None: there is no voice activity detection, and turns are made of the recogniser's words.
     """
 
     def __init__(
@@ -135,6 +117,7 @@ class Ear:
 
         self._final_came = asyncio.Event()
         self._probability: float | None = None
+        self._words_at = clock()
         self._asked = False
         self._judged: tuple[str, bool, bool] | None = None
         self._ask_task: asyncio.Task[None] | None = None
@@ -145,8 +128,7 @@ class Ear:
     def start(self) -> None:
         """Begin to listen."""
         runs = [self._listen(), self._read(), self._mind_stalls()]
-        if self._vad is not None:
-            runs.append(self._watch(self._vad))
+        runs.append(self._watch(self._vad) if self._vad is not None else self._watch_words())
         for run in runs:
             task = asyncio.create_task(run, name=f"ear-{self.identity}")
             task.add_done_callback(self._on_task_done)
@@ -176,7 +158,7 @@ class Ear:
     @property
     def speaking(self) -> bool:
         """Whether this person's turn is open."""
-        return self._gate.speaking
+        return self._gate.speaking or (self._vad is None and self.utterance is not None)
 
     def fell_silent(self) -> None:
         """The microphone was switched off: no frame will come to measure a silence by, so the turn is over now."""
@@ -222,6 +204,25 @@ class Ear:
                 self._go_on(at)
             if self._gate.speaking:
                 self._follow(at)
+
+    async def _watch_words(self) -> None:
+        """Without voice activity detection: a turn is over when no new word came for as long as silence would last."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self.utterance is None:
+                continue
+            now = self._clock()
+            unfinished, finished = self._judge_words(self.utterance.text)
+            needed = self._settings.endpointing.needed(None, unfinished=unfinished, finished=finished)
+            if now - self._words_at >= needed + WORDS_LAG_SECONDS:
+                self._end_turn(now)
+            elif must_split(now - self.utterance.start, True, self._settings.max_utterance_seconds):
+                self._split(now)
+
+    def _begin_by_words(self) -> None:
+        now = self._clock()
+        self.utterance = Utterance(self.identity, start=now - WORDS_LAG_SECONDS, end=now)
+        self._listener.speech_started(self, self.utterance.start, now)
 
     def _begin_turn(self, at: float) -> None:
         onset = self._gate.onset_at if self._gate.onset_at is not None else at
@@ -291,7 +292,7 @@ class Ear:
     # -- the end of a part, and of the turn ----------------------------------------------------------
     def _flush(self) -> None:
         """Ask the recogniser for its final word on what it was given."""
-        if self._feeding and self.utterance is not None:
+        if (self._feeding or self._vad is None) and self.utterance is not None:
             self._due.append(self.utterance)
             self._stt.flush()
             # the silence that follows is pre-roll of the next part, not of this one
@@ -352,24 +353,33 @@ class Ear:
     def _on_final(self, text: str) -> None:
         # One final a flush, in order: the front of the line is the part it belongs to. A final that came unasked
         # (a recogniser with endpointing of its own) belongs to the utterance that runs.
+        if text and not self._due and self.utterance is None and self._vad is None:
+            self._begin_by_words()
         utterance = self._due.popleft() if self._due else self.utterance
         if utterance is None:
-            if not text:
-                return
-            # without voice activity detection the recogniser's finals are the turns
-            at = self._clock()
-            utterance = Utterance(self.identity, start=at, end=at, settled=[text])
-            self._settle(utterance, silence=0.0)
+            if text:  # later than a turn waits for it: words are not lost for that
+                at = self._clock()
+                self._settle(Utterance(self.identity, start=at, end=at, settled=[text]), silence=0.0)
             return
         if text:
             utterance.settled.append(text)
         utterance.running = ""
+        self._note_words(utterance)
         self._final_came.set()
         self._listener.words_so_far(self, utterance)
 
     def _on_interim(self, text: str) -> None:
+        if text and not self._due and self.utterance is None and self._vad is None:
+            self._begin_by_words()
         utterance = self._due[0] if self._due else self.utterance
         if utterance is None or not text or text == utterance.running:
             return
         utterance.running = text
+        self._note_words(utterance)
         self._listener.words_so_far(self, utterance)
+
+    def _note_words(self, utterance: Utterance) -> None:
+        self._words_at = self._clock()
+        if self._vad is None and utterance is self.utterance:
+            utterance.end = self._words_at - WORDS_LAG_SECONDS
+            self._listener.speech_heard(self, self._words_at)

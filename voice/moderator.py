@@ -25,9 +25,10 @@ from settings import Settings
 from voice.briefing import brief
 from voice.conductor import Conductor, Mouth, SpokenTurn
 from voice.deliberation import Deliberation
-from voice.ears import Ear, Utterance
+from voice.ears import Ear
 from voice.mind import Mind
 from voice.spoken import SpokenCaptions
+from voice.utterance import Utterance
 
 logger = logging.getLogger("sage.voice.moderator")
 

@@ -1,0 +1,152 @@
+"""An ear with a scripted recogniser: what makes a turn where nothing detects voice activity."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents import APIConnectOptions, stt
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+
+from voice.ears import FRAME_MS, SAMPLE_RATE, Ear, EarSettings
+from voice.endpointing import Endpointing
+from voice.utterance import Utterance
+
+SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+INTERIM, FINAL = stt.SpeechEventType.INTERIM_TRANSCRIPT, stt.SpeechEventType.FINAL_TRANSCRIPT
+
+
+class ScriptedRecogniser(stt.STT[Any]):
+    """One stream whose events the test makes. A flush answers with the next of `finals`, "" where none is left."""
+
+    def __init__(self, *finals: str) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
+        self.finals = list(finals)
+        self.streams: list[ScriptedStream] = []
+
+    def stream(self, *, language=None, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS):
+        self.streams.append(ScriptedStream(stt=self, conn_options=conn_options))
+        return self.streams[-1]
+
+    async def _recognize_impl(self, buffer, *, language, conn_options):
+        raise AssertionError("nobody asks for a whole recording")
+
+
+class ScriptedStream(stt.RecognizeStream):
+    heard = 0
+    """Frames that came."""
+
+    def tell(self, kind: stt.SpeechEventType, text: str) -> None:
+        self._event_ch.send_nowait(
+            stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData(language="en", text=text)])
+        )
+
+    async def _run(self) -> None:
+        async for data in self._input_ch:
+            if isinstance(data, rtc.AudioFrame):
+                self.heard += 1
+            else:
+                finals = self._stt.finals
+                self.tell(FINAL, finals.pop(0) if finals else "")
+
+
+class Notes:
+    """A listener that keeps what it is told, in order."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
+        self.told.put_nowait(("started", ""))
+
+    def speech_heard(self, ear: Ear, at: float) -> None:
+        pass
+
+    def speech_ended(self, ear: Ear, seconds: float, at: float) -> None:
+        self.told.put_nowait(("ended", ""))
+
+    def words_so_far(self, ear: Ear, utterance: Utterance) -> None:
+        self.told.put_nowait(("words", utterance.text))
+
+    def uttered(self, ear: Ear, utterance: Utterance, silence: float) -> None:
+        self.told.put_nowait(("uttered", utterance.text))
+
+    async def next(self) -> tuple[str, str]:
+        async with asyncio.timeout(10):
+            return await self.told.get()
+
+
+class Microphone:
+    """Silent frames in real time until closed; nobody but the recogniser can tell that there is speech in them."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    async def __aiter__(self) -> AsyncIterator[rtc.AudioFrame]:
+        while self.open:
+            yield rtc.AudioFrame(bytes(SAMPLES * 2), SAMPLE_RATE, 1, SAMPLES)
+            await asyncio.sleep(FRAME_MS / 1000)
+
+
+@pytest.fixture
+async def deaf():
+    """(ear, its recogniser, what was told): an ear without voice activity detection and without a turn detector."""
+    recogniser, notes, failed = ScriptedRecogniser("Who has the floor?", "I do."), Notes(), []
+    ear = Ear(
+        identity="ana",
+        audio=Microphone().__aiter__(),
+        vad_engine=None,
+        recogniser=recogniser,
+        turns=None,
+        settings=EarSettings(0.6, 0.2, Endpointing(0.1, 0.3, 0.8), 30.0),
+        listener=notes,
+        on_failed=lambda _, error: failed.append(error),
+    )
+    ear.start()
+    yield ear, recogniser.streams[0], notes
+    await ear.aclose()
+    assert not failed
+
+
+async def test_words_begin_a_turn_and_their_end_ends_it(deaf):
+    ear, stream, notes = deaf
+    assert not ear.speaking
+    stream.tell(INTERIM, "Who has")
+    assert [await notes.next(), await notes.next()] == [("started", ""), ("words", "Who has")]
+    assert ear.speaking
+    stream.tell(INTERIM, "Who has the floor?")
+    assert await notes.next() == ("words", "Who has the floor?")
+    # no word came for a while: the ear asks for the final text, as it does with voice activity detection
+    assert await notes.next() == ("ended", "")
+    assert await notes.next() == ("words", "Who has the floor?")
+    assert await notes.next() == ("uttered", "Who has the floor?")
+    assert not ear.speaking
+    assert stream.heard
+
+
+async def test_a_recogniser_that_ends_utterances_by_itself_makes_one_turn_of_what_belongs_together(deaf):
+    _, stream, notes = deaf
+    stream._stt.finals = []
+    stream.tell(FINAL, "We should ban cars")
+    stream.tell(FINAL, "in the centre.")
+    told = [await notes.next() for _ in range(6)]
+    assert told == [
+        ("started", ""),
+        ("words", "We should ban cars"),
+        ("words", "We should ban cars in the centre."),
+        ("ended", ""),
+        ("words", "We should ban cars in the centre."),
+        ("uttered", "We should ban cars in the centre."),
+    ]
+
+
+async def test_the_next_words_are_the_next_turn(deaf):
+    _, stream, notes = deaf
+    for _ in range(2):
+        stream.tell(INTERIM, "something")
+        while (told := await notes.next())[0] != "uttered":
+            pass
+    assert told == ("uttered", "I do.")
