@@ -79,8 +79,11 @@ def _floor(view: DebateView, asker: str, question: str) -> str:
     last = view.last_speaker
     if last and last != asker:
         return f"The floor is open; {view.name(last)} spoke last.{then or ' You may go ahead.'}"
-    other = least_heard(view, asker)
-    invited = f" {other.name}, you have spoken least: would you like it?" if other and not then else ""
+    other, asking = least_heard(view, asker), view.person(asker)
+    least = other is not None and asking is not None and other.talk_seconds < asking.talk_seconds
+    invited = (
+        f" {other.name}, you have spoken least: would you like it?" if other and least and not then else ""
+    )
     return f"The floor is open.{then or invited or ' You may go ahead.'}"
 
 

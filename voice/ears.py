@@ -118,6 +118,9 @@ class Ear:
         self._final_came = asyncio.Event()
         self._probability: float | None = None
         self._words_at = clock()
+        self._turn_began = 0.0
+        """When the open turn's first utterance began: a long speech is split into several."""
+
         self._asked = False
         self._judged: tuple[str, bool, bool] | None = None
         self._ask_task: asyncio.Task[None] | None = None
@@ -221,11 +224,13 @@ class Ear:
 
     def _begin_by_words(self) -> None:
         now = self._clock()
-        self.utterance = Utterance(self.identity, start=now - WORDS_LAG_SECONDS, end=now)
+        self._turn_began = now - WORDS_LAG_SECONDS
+        self.utterance = Utterance(self.identity, start=self._turn_began, end=now)
         self._listener.speech_started(self, self.utterance.start, now)
 
     def _begin_turn(self, at: float) -> None:
         onset = self._gate.onset_at if self._gate.onset_at is not None else at
+        self._turn_began = onset
         self.utterance = Utterance(self.identity, start=onset)
         self._listener.speech_started(self, onset, at)
         self._feed_recogniser(onset - PRE_ROLL_SECONDS)
@@ -316,7 +321,7 @@ class Ear:
         self.utterance = None
         self._asked, self._probability, self._flushed_silence = False, None, False
         over.end = over.end or at
-        self._listener.speech_ended(self, max(0.0, over.end - over.start), at)
+        self._listener.speech_ended(self, max(0.0, over.end - self._turn_began), at)
         self._settle(over, silence)
 
     def _settle(self, over: Utterance, silence: float) -> None:

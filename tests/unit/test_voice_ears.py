@@ -16,6 +16,9 @@ from voice.endpointing import Endpointing
 from voice.utterance import Utterance
 
 SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+LONGEST = 2.0
+"""MAX_UTTERANCE_SECS of the ear under test, in seconds."""
+
 INTERIM, FINAL = stt.SpeechEventType.INTERIM_TRANSCRIPT, stt.SpeechEventType.FINAL_TRANSCRIPT
 
 
@@ -58,6 +61,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self.spoken = 0.0
 
     def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
         self.told.put_nowait(("started", ""))
@@ -66,6 +70,7 @@ class Notes:
         pass
 
     def speech_ended(self, ear: Ear, seconds: float, at: float) -> None:
+        self.spoken = seconds
         self.told.put_nowait(("ended", ""))
 
     def words_so_far(self, ear: Ear, utterance: Utterance) -> None:
@@ -101,7 +106,7 @@ async def deaf():
         vad_engine=None,
         recogniser=recogniser,
         turns=None,
-        settings=EarSettings(0.6, 0.2, Endpointing(0.1, 0.3, 0.8), 30.0),
+        settings=EarSettings(0.6, 0.2, Endpointing(0.1, 0.3, 0.8), LONGEST),
         listener=notes,
         on_failed=lambda _, error: failed.append(error),
     )
@@ -150,3 +155,18 @@ async def test_the_next_words_are_the_next_turn(deaf):
         while (told := await notes.next())[0] != "uttered":
             pass
     assert told == ("uttered", "I do.")
+
+
+async def test_a_long_speech_is_split_and_counts_whole(deaf):
+    ear, stream, notes = deaf
+    stream._stt.finals = ["the first part", "the second part"]
+    said, told = 0, []
+    while ("uttered", "the first part") not in told:
+        stream.tell(INTERIM, f"word {said}")
+        said += 1
+        told.append(await notes.next())
+    assert ear.speaking
+    assert ("ended", "") not in told
+    while told[-1] != ("uttered", "the second part"):
+        told.append(await notes.next())
+    assert notes.spoken > LONGEST / 2  # words come WORDS_LAG_SECONDS late, and the last part had none
