@@ -15,6 +15,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     SAGE_ENV=production \
     WORKER_HOST=0.0.0.0 \
     HF_HOME=/home/sage/.cache/huggingface \

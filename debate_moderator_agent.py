@@ -26,8 +26,9 @@ IDLE_PROCESSES = 2
 INITIALIZE_SECONDS = 60.0
 """Models load while a process waits for its job; on a busy machine the framework's 10 s is not enough."""
 
-DRAIN_SECONDS = 20
-"""Render kills 30 s after SIGTERM; what is left goes to another worker, which resumes from the journal."""
+DRAIN_SECONDS = 2
+"""A debate outlasts any draining: its moderator finishes a sentence and leaves, so that another worker takes the room
+while people wait for seconds, not for as long as the platform would let this one live (Render: 30 s)."""
 
 
 def build_server(settings: Settings, *, console: bool = False) -> AgentServer:

@@ -18,9 +18,23 @@ or logging, and no error of it may ever carry a secret: name the variable, never
 # ruff: noqa: N818  (the names say what happened, as an answer to a person does; "Error" adds nothing to them)
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
+
+_OWN_VENV = Path(__file__).resolve().parent / ".venv"
+
+
+def own_python() -> str:
+    """The Python that has our packages, as one types it: a clone's own venv is seldom activated."""
+    return ".venv/bin/python" if Path(sys.prefix) == _OWN_VENV else "python"
+
+
+def own_command(command: str) -> str:
+    """How to run one of the worker's commands here, for a remedy that can be copied."""
+    return f"{own_python()} debate_moderator_agent.py {command}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class SettingsError(SageError):
 
     code = "settings-invalid"
     title = "The settings cannot be used"
-    hint = "Run `python debate_moderator_agent.py doctor` to see them all with their remedies."
+    hint = f"Run `{own_command('doctor')}` to see them all with their remedies."
 
     def __init__(
         self, problems: Iterable[Problem], *, code: str | None = None, hint: str | None = None

@@ -241,6 +241,10 @@ class Settings(BaseSettings):
         return self.sage_env == "production"
 
 
+# ONNX Runtime (voice activity, turn detection, the local voice) reports its use to its maker unless told otherwise
+# before it is loaded, and both processes come here first. What is said here stays here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 TABLE: dict[str, FieldInfo] = dict(Settings.model_fields)
 SECRETS: tuple[str, ...] = tuple(
     name for name, field in TABLE.items() if SecretStr in get_args(field.annotation)
@@ -293,6 +297,16 @@ def names_misspelt_in_file() -> dict[str, str]:
     given = [name.upper() for name in dotenv_values(_env_file(), interpolate=False)]
     near = {name: get_close_matches(name, known, 1, cutoff=0.85) for name in given if name not in known}
     return {name: meant[0] for name, meant in near.items() if meant}
+
+
+def names_of_examples() -> list[str]:
+    """Variables that hold a document's own example (`your-...`), which development passes over as not set."""
+    given = {**dotenv_values(_env_file(), interpolate=False), **os.environ}
+    return sorted(
+        name.upper()
+        for name, value in given.items()
+        if (key := name.lower()) in TABLE and is_documents_own(key, value, secret=key in SECRETS)
+    )
 
 
 def _env_file() -> Path:

@@ -64,7 +64,7 @@ def looks_unfinished(text: str) -> bool:
     address = find_address(stripped)
     if stripped.endswith(","):
         # recognisers put a comma behind whole questions too ("Sage, who has the floor,")
-        return address is None or not intent(address.rest)
+        return not intent(address.rest if address is not None else stripped)
     if stripped.endswith(("-", "–", "—", "...", "…", ":")):
         return True
     return address is not None and address.how == "bare"

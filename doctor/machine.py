@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 from doctor.findings import Finding, degraded, failed, ok
-from errors import SageError
+from errors import SageError, own_command, own_python
 from settings import Settings, names_misspelt_in_file
 
-DOWNLOAD = "python debate_moderator_agent.py download-files"
-INSTALL = "pip install -r requirements.txt"
+DOWNLOAD = own_command("download-files")
+INSTALL = f"{own_python()} -m pip install -r requirements.txt"
 MEGABYTE = 1024 * 1024
 # A debate's journal takes a few megabytes an hour; below the first nothing can be relied on.
 FAILED_BELOW = 100 * MEGABYTE

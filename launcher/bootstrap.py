@@ -48,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on where this one was")
         return INTERRUPTED
-    _say(f"ready after {time.monotonic() - began:.1f} s")
+    _say(f"packages are there after {time.monotonic() - began:.1f} s")
     if options.command:
         sys.stdout.flush()
         os.chdir(REPOSITORY)
-        os.execv(VENV_PYTHON, [str(VENV_PYTHON), *options.command])
+        os.execve(VENV_PYTHON, [str(VENV_PYTHON), *options.command], whole_environment())
     return 0
 
 
@@ -127,7 +127,7 @@ def _install_python_packages(say: Say, *, dev: bool) -> None:
     if _stamped(*tools) or (not dev and _stamped(*product)):
         return
     wanted = "requirements-dev.txt" if dev else "requirements.txt"
-    with timed(say, f"Python packages of {wanted}: about a minute the first time"):
+    with timed(say, f"Python packages of {wanted}: one to two minutes and 1 GB of disk the first time"):
         run_reporting(
             [*PIP, "-r", wanted], whole_environment(), say, "installing Python packages", cwd=REPOSITORY
         )
@@ -140,7 +140,7 @@ def _install_browser_packages(say: Say) -> None:
     stamp = NODE_MODULES / ".sage-packages"
     if _stamped(stamp, digest):
         return
-    with timed(say, "Browser packages of package-lock.json"):
+    with timed(say, "Browser packages of package-lock.json: some seconds"):
         npm, environment = _npm(say)
         # RENDER would have package.json's postinstall install the Python packages too.
         environment.pop("RENDER", None)

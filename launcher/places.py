@@ -22,18 +22,22 @@ INHERITED = (
 )  # fmt: skip
 
 
+# ONNX Runtime reports its use to its maker unless told otherwise before it is loaded.
+SILENT = {"PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
+
+
 def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The least environment a program runs in, with `extra` on top: no key of the developer's, no `.env`."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
-    return kept | {"PYTHONUNBUFFERED": "1", "SAGE_ENV_FILE": os.devnull} | dict(extra or {})
+    return kept | SILENT | {"SAGE_ENV_FILE": os.devnull} | dict(extra or {})
 
 
 def whole_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The user's own environment with `extra` on top: for `make run`'s children, and for package clients, whose
     mirrors, proxies and certificates are the user's to set.
     """
-    return dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | dict(extra or {})
+    return SILENT | dict(os.environ) | dict(extra or {})
 
 
 def cache_folder() -> Path:

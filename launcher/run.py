@@ -5,6 +5,7 @@ server there is nothing to serve, so that one's end is the end of all, with its 
 """
 
 import asyncio
+import contextlib
 import ctypes
 import signal
 import sys
@@ -19,8 +20,9 @@ from launcher import livekit_server
 from launcher.livekit_server import LiveKitServerFailedError, LiveKitServerMissingError, RunningServer
 from launcher.places import started_by_make, whole_environment
 from launcher.ports import free_ports, is_free
+from launcher.preflight import NotReachableError, check_reachable, checked_settings
 from launcher.stack import Ports, Stack, StackFailedError, port_variables
-from settings import Settings, load_settings
+from settings import Settings
 
 COLOURS = {"livekit": "35", "web": "36", "worker": "33", "sage": "1;32"}
 PREFIX_WIDTH = 7
@@ -46,7 +48,8 @@ class Screen:
         prefix = f"{name:<{PREFIX_WIDTH}} | "
         if self.is_terminal:
             prefix = f"\x1b[{COLOURS.get(name, '0')}m{prefix}\x1b[0m"
-        with self._lock:
+        # A terminal that was closed takes no more lines; what there is to stop must be stopped all the same.
+        with self._lock, contextlib.suppress(OSError, ValueError):
             sys.stdout.write(f"{prefix}{text}\n")
             sys.stdout.flush()
 
@@ -64,9 +67,11 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     screen = Screen()
     try:
-        settings = load_settings()
+        settings = checked_settings(screen.say)
         ports = _ports(settings, screen)
         # Before the loop: a build takes minutes, and Ctrl-C must end it.
+        if settings.livekit_url:
+            check_reachable(settings)
         binary = None if settings.livekit_url else livekit_server.find_or_build(screen.say)
         return asyncio.run(_run(ports, binary, screen))
     except KeyboardInterrupt:
@@ -74,7 +79,7 @@ def main() -> int:
     except StackFailedError as error:
         # Its last lines stand on the screen already.
         screen.say(error.reason)
-    except (SettingsError, GivenUpError) as error:
+    except (SettingsError, GivenUpError, NotReachableError) as error:
         screen.say(str(error))
     except (LiveKitServerMissingError, LiveKitServerFailedError) as error:
         screen.say(str(error))
@@ -164,7 +169,8 @@ async def _watch_server(server: RunningServer) -> None:
 
 async def _stop(stack: Stack, stopping: asyncio.Event, screen: Screen) -> None:
     """Worker, web service, server, in this order; a second Ctrl-C ends all at once."""
-    screen.say("stopping worker, web service and LiveKit server (Ctrl-C again: at once)")
+    parts = "worker, web service and LiveKit server" if stack.server else "worker and web service"
+    screen.say(f"stopping {parts}: some seconds where a debate runs (Ctrl-C again: at once)")
     stopping.clear()
     orderly = asyncio.ensure_future(stack.stop())
     hurry = asyncio.ensure_future(stopping.wait())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from errors import own_command
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def prepare_worker(settings: Settings) -> str:
             "turn detector files are missing: falling back to the on-device v1-mini",
             extra={
                 "missing": list(english_files_missing()),
-                "remedy": "python debate_moderator_agent.py download-files",
+                "remedy": own_command("download-files"),
             },
         )
     return choice

@@ -27,7 +27,7 @@ from livekit.agents.voice.run_result import ChatMessageEvent
 from debate.decisions import Decision
 from debate.events import Joined, Uttered
 from debate.view import DebateView
-from errors import Unavailable
+from errors import Unavailable, own_command
 from memory import DebateRecord, Store, uuid7
 from personas.registry import Registry
 from providers.chains import ChainPlan, build_stt
@@ -340,7 +340,7 @@ def prepare_terminal(arguments: Sequence[str]) -> None:
             raise Unavailable(
                 "The console needs PortAudio for microphone and speaker, and it is not installed.",
                 hint="Install it (`sudo apt-get install libportaudio2`), or type instead: "
-                "`python debate_moderator_agent.py console --text`.",
+                f"`{own_command('console --text')}`.",
             ) from None
         # typing needs no device: the framework looks for them all the same
         framework_console.AgentsConsole._validate_device_or_raise = _no_device  # type: ignore[method-assign]

@@ -67,13 +67,19 @@ class Terminal:
                 return os.waitstatus_to_exitcode(status)
         raise AssertionError(f"the program did not end: {self.shown[-2000:]}")
 
+    def hang_up(self) -> None:
+        """Close the terminal's window while the program runs."""
+        os.close(self._fd)
+        self._fd = -1
+
     def close(self) -> None:
         """End the program, if it still runs."""
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
             self.pid = 0
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def _read(self, seconds: float) -> bool:
         """Take in what comes within `seconds`; False once the program has closed the terminal."""

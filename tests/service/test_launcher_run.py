@@ -17,6 +17,7 @@ from launcher.places import REPOSITORY, plain_environment
 from launcher.ports import free_ports
 from launcher.stack import Ports, port_variables
 from tests.service.conftest import missing
+from tests.service.terminal import Terminal
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 SECONDS_TO_START = 120.0
@@ -131,3 +132,19 @@ def test_the_whole_of_sage_starts_with_one_command_and_ends_with_ctrl_c(running:
     assert running.wait_for("stopped")
     _, alive = psutil.wait_procs(processes, timeout=SECONDS_TO_END)
     assert alive == []
+
+
+@pytest.mark.timeout(400)
+def test_a_terminal_that_is_closed_takes_all_of_sage_with_it(ports: Ports, tmp_path: Path) -> None:
+    if livekit.find() is None:
+        missing("a LiveKit server", "`make test` builds one, or put livekit-server on PATH")
+    environment = plain_environment(port_variables(ports) | {"DATA_DIR": str(tmp_path), "TERM": "xterm"})
+    terminal = Terminal([sys.executable, "-m", "launcher.run"], cwd=REPOSITORY, environment=environment)
+    try:
+        terminal.until("Sage is ready", SECONDS_TO_START)
+        processes = psutil.Process(terminal.pid).children(recursive=True)
+        terminal.hang_up()
+        _, alive = psutil.wait_procs(processes, timeout=SECONDS_TO_END)
+        assert alive == []
+    finally:
+        terminal.close()

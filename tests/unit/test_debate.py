@@ -110,6 +110,13 @@ def test_an_unfinished_question_is_answered_when_nothing_follows(room):
     assert room.one(room.does(Tick(), 5.0)).signal == "command:time"
 
 
+@pytest.mark.parametrize(
+    "heard", ["Sage who has the floor,", "Sage, who has the floor,", "So, moderator, how much time is left,"]
+)
+def test_a_whole_question_with_a_comma_behind_it_is_answered_at_once(room, heard):
+    assert room.one(room.says("ana", heard)).signal.startswith("command:")
+
+
 def test_the_same_utterance_twice_is_answered_once(room):
     event = Uttered("same", "ana", "Sage, who has the floor?", 1.0, 2.0)
     assert len(room.does(event, 2.0)) == 1

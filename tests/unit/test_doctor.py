@@ -21,6 +21,7 @@ import doctor
 from doctor import machine
 from doctor.command import Check
 from doctor.findings import Finding, as_table, exit_code, failed, ok
+from errors import own_command
 from settings import Settings, load_settings
 
 SECRET = "mW3nVb9QzLr5TfYc7HdKs1PgXj4EuAo8"
@@ -268,7 +269,7 @@ def test_the_turn_detector_is_ok_with_its_files_degraded_without_and_ok_when_off
 ):
     monkeypatch.setattr("providers.turns.english_files_missing", lambda: ("onnx/model_q8.onnx",))
     (without,) = machine.check_turn_detector(load_settings(**base))
-    assert (without.state, without.remedy) == ("degraded", "python debate_moderator_agent.py download-files")
+    assert (without.state, without.remedy) == ("degraded", own_command("download-files"))
     assert "v1-mini" in without.detail
     monkeypatch.setattr("providers.turns.english_files_missing", tuple)
     assert machine.check_turn_detector(load_settings(**base))[0].state == "OK"

@@ -57,7 +57,7 @@ def test_a_clone_is_set_up_once_and_then_starts_at_once(clone: Clone) -> None:
     second = clone.bootstrap(*program)
     steps = [line for line in second.stdout.splitlines() if line.startswith("setup")]
     assert len(steps) == 1
-    assert "ready after" in steps[0]
+    assert "packages are there after" in steps[0]
 
     (clone.folder / "requirements.txt").write_text("# changed\n")
     third = clone.bootstrap()
