@@ -223,6 +223,24 @@ async def test_nothing_captioned_is_missing_from_the_journal_when_the_job_is_kil
         assert "air" in answer or "breathe" in answer
 
 
+async def test_a_worker_that_is_stopped_leaves_its_room_at_once_with_everything_written(
+    tmp_path: Path, room_name: str
+) -> None:
+    stack = await start_stack(environment={"DATA_DIR": str(tmp_path)})
+    try:
+        async with moderated(stack, room_name, "Ana") as debate:
+            await debate.greeted()
+            moderator = debate.moderator
+            # the framework alone would wait 15 s for the job's entry to return, and then for no journal at all
+            assert await asyncio.to_thread(stack.worker.stop, 14.0) == 0
+            await debate.until(lambda: debate.moderator != moderator, "the moderator's leave")
+            assert [file.suffix for file in (tmp_path / room_name).iterdir()] == [".sqlite3"]
+            written = [row.data["text"] for row in await debate.journal("spoken")]
+            assert written == [debate.replies()[0].text.strip()]
+    finally:
+        await stack.stop()
+
+
 async def test_a_worker_that_was_killed_finds_its_rooms_again(tmp_path: Path, room_name: str) -> None:
     # a LiveKit server of its own: beside another worker that one would take the room
     own = await start_stack(environment={"DATA_DIR": str(tmp_path)})
