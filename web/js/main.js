@@ -10,6 +10,7 @@ import { MESSAGES, microphoneTrouble } from "./messages.js";
 import { createRender } from "./render.js";
 import { personaLabel } from "./render-lobby.js";
 import { connectTrouble, DebateRoom } from "./room.js";
+import { suggestRoom } from "./room-names.js";
 import { absentModerator, depart, dismiss, forgetDebate, initialState, notice, seed } from "./state.js";
 import * as tab from "./tab.js";
 
@@ -320,12 +321,6 @@ async function summon() {
 }
 
 // --- the start ----------------------------------------------------------------------------------------
-
-function suggestRoom() {
-  const words = ["amber", "birch", "cedar", "dawn", "ember", "fern", "grove", "harbor", "iris", "juniper", "lark", "maple"];
-  const [first, second, number] = crypto.getRandomValues(new Uint32Array(3));
-  return `${words[first % words.length]}-${words[second % words.length]}-${100 + (number % 900)}`;
-}
 
 async function loadPersonas() {
   try {
