@@ -111,6 +111,39 @@ async def test_who_speaks_now_is_shown_with_talk_time(
     await expect(ada.card("Ben")).to_have_count(0)
 
 
+async def test_talk_bars_are_empty_until_the_clock_shows_a_second(browser: Browser, page_url: str):
+    ada = await visit(browser, page_url)
+    found = await ada.page.evaluate("""async () => {
+      const { initialState, meet, setSpeaking, shares } = await import("/web/js/state.js");
+      const state = initialState();
+      meet(state, "ada"), meet(state, "ben");
+      setSpeaking(state, "ada", true, 0);
+      return [0, 400, 1500].map((at) => shares(state, at).map((part) => [part.person.identity, part.share]));
+    }""")
+    assert found == [[], [], [["ada", 1]]]
+
+
+async def test_proposed_room_names_say_no_word_twice(browser: Browser, page_url: str):
+    ada = await visit(browser, page_url)
+    names = await ada.page.evaluate("""async () => {
+      const { suggestRoom } = await import("/web/js/room-names.js");
+      return Array.from({ length: 2000 }, suggestRoom);
+    }""")
+    assert [
+        name for name in names if not re.fullmatch(r"(?!([a-z]+)-\1-)[a-z]+-[a-z]+-[1-9]\d\d", name)
+    ] == []
+    assert len(set(names)) > 1000
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (360, 640), (1280, 800)])
+async def test_joining_is_in_sight_without_scrolling(
+    browser: Browser, page_url: str, width: int, height: int
+):
+    ada = await visit(browser, page_url, viewport={"width": width, "height": height})
+    await ada.page.get_by_role("radio", name="Time keeper").wait_for()
+    await expect(ada.page.get_by_role("button", name="Join with microphone")).to_be_in_viewport(ratio=1)
+
+
 async def test_persona_is_switched_from_the_page(
     browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):

@@ -136,14 +136,16 @@ export function talkMs(person, at) {
   return person.talkMs + (person.speaking ? Math.max(0, at - person.speakingSince) : 0);
 }
 
-/** Everybody's part of the talking, largest first: [{person, ms, share}], shares add up to 1. */
+/** Below it the clock still shows 0:00: a cough alone is not the whole of the talking. */
+const LEAST_TALK_MS = 1000;
+
+/** The part of everybody who has talked, largest first: [{person, ms, share}], shares add up to 1. */
 export function shares(state, at) {
-  const parts = [...state.people.values()].map((person) => ({ person, ms: talkMs(person, at) }));
+  const parts = [...state.people.values()]
+    .map((person) => ({ person, ms: talkMs(person, at) }))
+    .filter((part) => part.ms >= LEAST_TALK_MS);
   const total = parts.reduce((sum, part) => sum + part.ms, 0);
-  return parts
-    .filter((part) => part.ms > 0)
-    .map((part) => ({ ...part, share: part.ms / total }))
-    .sort((a, b) => b.ms - a.ms);
+  return parts.map((part) => ({ ...part, share: part.ms / total })).sort((a, b) => b.ms - a.ms);
 }
 
 // --- captions ---------------------------------------------------------------------------------
