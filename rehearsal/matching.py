@@ -1,7 +1,8 @@
 """Which words of which utterance come from which line of the script: by the words alone, never by time.
 
 Pure. An utterance may hold parts of several lines and a line may be spread over several utterances, of the
-right speaker or, which is what is looked for, of a wrong one.
+right speaker or, which is what is looked for, of a wrong one. Order counts for one thing only: the word that a
+pause has cut off from the beginning or the end of a line.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def match(lines: Sequence[Wording], utterances: Sequence[Wording]) -> Matching:
     said = [words_of(line.text) for line in lines]
     heard = [words_of(utterance.text) for utterance in utterances]
     pieces = list(_pieces(lines, said, utterances, heard))
+    pieces += list(_cut_off(lines, said, utterances, heard, pieces))
     owners = [_owners(index, len(words), pieces) for index, words in enumerate(heard)]
     verdicts = tuple(
         _verdict(index, line, words, pieces, utterances, heard, owners)
@@ -162,6 +164,39 @@ def _means_something(
     if own:
         return score >= _LEAST_OWN or (whole and score > 0)
     return score >= _LEAST_FOREIGN and piece.alike >= _FOREIGN_SHARE * len(line)
+
+
+def _cut_off(
+    lines: Sequence[Wording],
+    said: Sequence[tuple[str, ...]],
+    utterances: Sequence[Wording],
+    heard: Sequence[tuple[str, ...]],
+    pieces: Sequence[Piece],
+) -> Iterator[Piece]:
+    """Whole utterances that are too short to mean something by themselves, but are the first or last words of a
+    line whose rest the same speaker said right after or before: "Fine." of "Fine. Then I ask Ana directly."
+    """
+    matched = {piece.utterance for piece in pieces}
+    turns: dict[str, list[int]] = {}
+    for index, utterance in enumerate(utterances):
+        turns.setdefault(utterance.speaker, []).append(index)
+    for speaker, own in turns.items():
+        for before, index, after in zip([-1, *own], own, [*own[1:], -1], strict=False):
+            words, count = heard[index], len(heard[index])
+            if index in matched or not words:
+                continue
+            begun = max((p for p in pieces if p.utterance == before), key=lambda p: p.end, default=None)
+            goes_on = min((p for p in pieces if p.utterance == after), key=lambda p: p.start, default=None)
+            for rest, at_start in ((goes_on, True), (begun, False)):
+                if rest is None or lines[rest.line].speaker != speaker:
+                    continue
+                line = said[rest.line]
+                start = 0 if at_start else len(line) - count
+                end = start + count
+                held = any(p.line == rest.line and p.line_start < end and p.line_end > start for p in pieces)
+                if not held and line[start:end] == words:
+                    yield Piece(rest.line, start, end, index, 0, count, alike=count)
+                    break
 
 
 def _align(

@@ -66,7 +66,7 @@ def test_a_line_that_was_not_heard_is_missed_and_no_other_is(
 
 
 @law
-@given(scripts, st.integers(2, 4))
+@given(scripts, st.integers(1, 5))
 def test_lines_cut_in_two_are_whole_again(lines: list[Wording], at: int) -> None:
     halves = []
     for line in lines:

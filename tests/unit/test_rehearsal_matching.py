@@ -97,6 +97,44 @@ def test_invented_words_in_an_utterance_count_as_errors() -> None:
     assert found.verdicts[2].errors == 4
 
 
+FINE = [
+    Wording("Ben", "Fine. Then I ask Ana directly where the vans should go, please."),
+    Wording("Ana", "They may enter until ten in the morning."),
+]
+
+
+def test_a_word_cut_off_from_a_lines_edge_by_a_pause_belongs_to_the_line() -> None:
+    utterances = [
+        Wording("Ben", "Fine."),
+        Wording("Ana", "They may enter until ten in the morning."),  # spoken in between, by another
+        Wording("Ben", "Then I ask Ana directly where the vans should go,"),
+        Wording("Ben", "please."),
+    ]
+    found = match(FINE, utterances)
+    assert found.lines_of == ((0,), (1,), (0,), (0,))
+    assert found.invented == ()
+    assert found.verdicts[0].errors == 0
+    assert found.verdicts[0].own == 1.0
+
+
+def test_a_single_word_that_is_no_open_edge_of_the_line_beside_it_stays_invented() -> None:
+    rest = Wording("Ben", "Then I ask Ana directly where the vans should go.")
+    whole = Wording("Ben", "Fine, then I ask Ana directly where the vans should go, please.")
+    ana = Wording("Ana", "They may enter until ten in the morning.")
+
+    def invented(*utterances: Wording) -> list[str]:
+        return [utterances[index].text for index in match(FINE, utterances).invented]
+
+    assert invented(Wording("Ben", "You."), rest, ana) == ["You."]  # not in the script at all
+    assert invented(Wording("Ben", "Fine."), whole, ana) == ["Fine."]  # that word was heard already
+    assert invented(Wording("Ben", "directly"), rest, ana) == ["directly"]  # not at the edge
+    assert invented(rest, Wording("Ben", "Fine."), ana) == ["Fine."]  # on the wrong side of it
+    assert invented(Wording("Ana", "Fine."), rest, ana) == ["Fine."]  # of another voice
+    foreign = Wording("Ana", rest.text)
+    assert invented(Wording("Ana", "Fine."), foreign, ana) == ["Fine."]
+    assert match(FINE, [Wording("Ana", "Fine."), foreign, ana]).verdicts[0].misattributed
+
+
 def test_the_same_words_of_two_people_stay_with_their_speakers() -> None:
     lines = [Wording(who, "Moderator, how much time is left?") for who in ("Ana", "Ben", "Ana")]
     utterances = [
