@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from errors import SageError
@@ -22,11 +22,11 @@ from launcher.stack import StackFailedError
 from rehearsal.console import Console, printable
 from rehearsal.judge import Judgement, judge
 from rehearsal.page import page
-from rehearsal.performance import Performance
+from rehearsal.performance import Performance, expected_seconds
 from rehearsal.report import Report, build_report
-from rehearsal.script import load_script
+from rehearsal.script import Script, load_script
 from rehearsal.stage import stage
-from rehearsal.voices import sounds_of
+from rehearsal.voices import Sound, sounds_of
 from rehearsal.web import WebService
 
 REPORTS = Path("reports")
@@ -62,7 +62,8 @@ async def rehearse(path: Path, out: Path | None, url: str | None, *, keep: bool)
     script = load_script(path)
     console = Console()
     room = room_name(script.title)
-    making = asyncio.create_task(asyncio.to_thread(sounds_of, script))
+    console.noted(None, f"{len(script.lines)} lines of {', '.join(script.people)}; making their voices")
+    making = asyncio.create_task(_make_sounds(script, console))
     try:
         async with stage(url, console, keep=keep) as address:
             sounds = await making
@@ -80,6 +81,23 @@ async def rehearse(path: Path, out: Path | None, url: str | None, *, keep: bool)
     json_path, html_path = write_report(report, out or REPORTS / f"{room}.json")
     print(summary(report, judgement, json_path, html_path))
     return 1 if judgement.failures else 0
+
+
+async def _make_sounds(script: Script, console: Console) -> Mapping[int, Sound]:
+    """The sound of every line; says how long the debate will take as soon as that is known."""
+    sounds = await asyncio.to_thread(sounds_of, script)
+    console.noted(
+        None,
+        f"the debate will take about {roughly(expected_seconds(script, sounds))}; "
+        "a line is shown when it was heard to its end",
+    )
+    return sounds
+
+
+def roughly(seconds: float) -> str:
+    """A duration to ten seconds, in words: "3 min 20 s"."""
+    minutes, rest = divmod(max(10, 10 * round(seconds / 10)), 60)
+    return " ".join(f"{count} {unit}" for count, unit in ((minutes, "min"), (rest, "s")) if count)
 
 
 def room_name(title: str) -> str:

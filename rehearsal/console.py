@@ -1,6 +1,7 @@
 """The debate on the terminal, live, as the observer hears it.
 
-Owns lines and colours. What people and vendors said is data: control characters never reach the terminal.
+Owns lines and colours. Times are seconds of the debate, None before it. What people and vendors said is data:
+control characters never reach the terminal.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ class Console:
         self._coloured = self._out.isatty()
         self._people: dict[str, str] = {}
 
-    def said(self, at: float, name: str, text: str) -> None:
-        """A debater's final caption."""
+    def said(self, at: float | None, name: str, text: str) -> None:
+        """A debater's final caption, heard to its end at `at`."""
         colour = self._people.setdefault(name, _COLOURS[len(self._people) % len(_COLOURS)])
         self._print(at, self._paint(f"{printable(name)}:", colour), printable(text))
 
-    def moderator(self, at: float, text: str) -> None:
-        """What the moderator said in one turn."""
+    def moderator(self, at: float | None, text: str) -> None:
+        """What the moderator said in one turn, which was over at `at`."""
         self._print(at, self._paint("Sage:", "1"), printable(text))
 
     def noted(self, at: float | None, text: str) -> None:

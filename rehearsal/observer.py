@@ -24,7 +24,8 @@ from rehearsal.web import Entry
 
 TOPIC = "lk.transcription"
 _RATE = 16_000
-_TOLD = ("sage.persona", "sage.topic", "sage.segment", "sage.floor")
+# Not the floor: it goes to whoever begins to speak, and where it is given the moderator says so by name.
+_TOLD = ("sage.persona", "sage.topic", "sage.segment")
 
 _log = logging.getLogger("sage.rehearsal.observer")
 
@@ -178,16 +179,19 @@ class Observer:
     def _show(self, segment: Segment) -> None:
         if not segment.text.strip():
             return
-        at = segment.first_at - self.zero if self.zero is not None else -1.0
         if segment.identity in self.received.moderators:
-            self._console.moderator(at, segment.text.strip())
+            self._console.moderator(self._now(), segment.text.strip())
         else:
             name = self.received.names.get(segment.identity, segment.identity)
-            self._console.said(at, name, segment.text.strip())
+            self._console.said(self._now(), name, segment.text.strip())
 
     def _tell(self, text: str) -> None:
-        self._console.noted(self.clock() if self.zero is not None else None, text)
+        self._console.noted(self._now(), text)
         self._news.set()
+
+    def _now(self) -> float | None:
+        """The time that a line of the live view has: that of its printing, so that it never goes back."""
+        return self.clock() if self.zero is not None else None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

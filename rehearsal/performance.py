@@ -25,6 +25,8 @@ ANSWER_ENDS_SECONDS = 45.0
 SETTLED_SECONDS = 1.2
 LAST_CAPTIONS_SECONDS = 15.0
 LAST_ANSWER_SECONDS = 4.0
+USUAL_ANSWER_SECONDS = 7.0
+"""From the end of a question to the end of the answer, greetings and summaries included; for estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ class Performed:
     refusals: tuple[str, ...]
     moderator_came: bool
     most_late: float = 0.0
+
+
+def expected_seconds(script: Script, sounds: Mapping[int, Sound]) -> float:
+    """How long the debate will take: its lines and pauses, and answers as long as they usually are."""
+    now = previous_end = 0.0
+    ends: dict[str, float] = {}
+    for line in script.lines:
+        if line.at is not None:
+            moment = line.at
+        elif line.after_answer is not None:
+            moment = previous_end + USUAL_ANSWER_SECONDS + max(line.after_answer, SETTLED_SECONDS)
+        else:
+            moment = previous_end + (line.after or 0.0)
+        now = previous_end = max(now, moment)
+        if line.spoken:
+            previous_end = max(now, ends.get(line.who, 0.0)) + sounds[line.number].seconds
+            ends[line.who] = previous_end
+    return max(now, *ends.values(), 0.0) + LAST_ANSWER_SECONDS
 
 
 class Performance:
@@ -99,6 +119,7 @@ class Performance:
                 previous_end = await self._perform(line, previous_end)
             await self._end()
             seconds = self._now()
+            self._console.noted(seconds, "stopping; writing the report")
         finally:
             await asyncio.gather(*(debater.leave() for debater in self._debaters.values()))
             await self._observer.aclose()
@@ -126,10 +147,14 @@ class Performance:
         self._console.noted(0.0, f"the debate begins: {self._script.topic}")
 
     async def _moderator_comes(self) -> bool:
+        if not self._observer.moderator_present:
+            self._console.noted(self._now(), "waiting for the moderator to come")
         while not self._observer.moderator_present and self._now() < MODERATOR_SECONDS:
             await self._observer.news(0.25)
         if not self._observer.moderator_present:
             self._console.noted(self._now(), "no moderator has come; the debate is held without one")
+        elif self._script.lines[0].after_answer is not None:
+            self._console.noted(self._now(), "waiting for the moderator's greeting")
         return self._observer.moderator_present
 
     async def _perform(self, line: Line, previous_end: float) -> float:
@@ -203,6 +228,7 @@ class Performance:
         """Wait until all lines are played, captioned and answered, or until they will not be any more."""
         await asyncio.gather(*(playback.done.wait() for _, playback in self._playing))
         ended = self._now()
+        self._console.noted(ended, "all lines are spoken; waiting for the last captions and answers")
         while self._now() < ended + LAST_CAPTIONS_SECONDS:
             waited = self._now() - ended > LAST_ANSWER_SECONDS
             quiet = self._observer.moderator_silent_for > SETTLED_SECONDS

@@ -25,12 +25,13 @@ async def stage(url: str | None, console: Console, *, keep: bool) -> AsyncIterat
         return
     folder = Path(tempfile.mkdtemp(prefix="sage-rehearsal-"))
     log = _Log(folder / "stack.log")
-    console.noted(None, "starting LiveKit, the web service and the worker")
+    console.noted(None, "starting LiveKit, the web service and the worker: about ten seconds")
     try:
         stack = await start_stack(environment={"DATA_DIR": str(folder / "data")}, sink=log.write)
         try:
             yield stack.web_url
         finally:
+            console.noted(None, "ending the worker, the web service and LiveKit")
             await stack.stop()
     finally:
         log.close()
