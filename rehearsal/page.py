@@ -13,7 +13,11 @@ Row = Mapping[str, Any]
 
 _COLOURS = ("#2563eb", "#d97706", "#059669", "#c026d3", "#dc2626", "#0891b2", "#65a30d", "#7c3aed")
 _SAGE = "#334155"
-_WIDTH, _LABEL, _ROW = 1000, 110, 34
+_ROW, _BAR, _TICKS = 42, 18, 20
+"""Heights in pixels: a person in the chart, the bars of it (its name is above them), the times below the chart."""
+
+_NARROW_FULL, _FULL = 88.0, 96.0
+"""Percent of the chart's width after which a time does not fit any more: on a telephone, on anything wider."""
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#0f172a;--dim:#64748b;--paper:#fff;--card:#f8fafc;--edge:#e2e8f0;
@@ -28,8 +32,8 @@ system-ui,sans-serif}h1{margin:0;font-size:1.7rem;line-height:1.2} h2{margin:2.2
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.7rem;margin:1rem 0}
 .card{padding:.7rem .9rem;border:1px solid var(--edge);border-radius:.6rem;background:var(--card)}
 .card b{display:block;font-size:1.35rem;line-height:1.3}.card span{color:var(--dim);font-size:.82rem}
-svg{display:block;width:100%;height:auto}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
-svg text.tick{fill:var(--dim);font-size:11px}svg line{stroke:var(--edge)}
+svg{display:block;width:100%}svg text{fill:var(--ink);font:600 13px system-ui,sans-serif}
+svg text.tick{fill:var(--dim);font:12px system-ui,sans-serif}svg line{stroke:var(--edge)}
 ol{list-style:none;margin:0;padding:0}ol.said li{display:grid;grid-template-columns:3.6rem 8rem 1fr;gap:.6rem;
 padding:.35rem 0;border-top:1px solid var(--edge)}ol.said
 time{color:var(--dim);font-variant-numeric:tabular-nums} ol.said
@@ -37,7 +41,8 @@ time{color:var(--dim);font-variant-numeric:tabular-nums} ol.said
 .bar{display:grid;grid-template-columns:8rem 1fr 4.5rem;gap:.6rem;align-items:center;margin:.35rem 0} .bar
 i{display:block;height:.9rem;border-radius:.3rem}.bar span:last-child{text-align:right;
 font-variant-numeric:tabular-nums}ul.bad li{color:var(--bad)} @media (max-width:36rem){ol.said
-li{grid-template-columns:3.2rem 1fr}ol.said .text{grid-column:1/-1}} @media
+li{grid-template-columns:3.2rem 1fr}ol.said .text{grid-column:1/-1}
+.minor{display:none}.bar{grid-template-columns:5rem 1fr 3rem}} @media
 print{body{max-width:none;padding:0}}
 """
 
@@ -95,28 +100,30 @@ def _head(report: Row) -> Iterator[str]:
 
 
 def _timeline(report: Row, colours: Mapping[str, str]) -> Iterator[str]:
+    """Places across are percent and everything else is pixels, so that words are as large on a telephone."""
     rows = [name for name in colours if name != "Sage"] + ["Sage"]
     seconds = max(float(report["seconds"]), 1.0)
-    height = _ROW * len(rows) + 24
+    height = _ROW * len(rows) + _TICKS
 
     def x(at: float) -> float:
-        return _LABEL + max(0.0, min(at, seconds)) / seconds * (_WIDTH - _LABEL)
+        return 100 * max(0.0, min(at, seconds)) / seconds
 
-    yield f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Timeline of who spoke when">'
-    for tick in range(0, int(seconds) + 1, _tick(seconds)):
+    yield f'<svg width="100%" height="{height}" role="img" aria-label="Timeline of who spoke when">'
+    for index, tick in enumerate(range(0, int(seconds) + 1, _tick(seconds))):
         at = x(tick)
-        yield f'<line x1="{at:.1f}" y1="0" x2="{at:.1f}" y2="{height - 20}"/>'
-        if at < _WIDTH - 30:
-            yield f'<text class="tick" x="{at + 3:.1f}" y="{height - 6}">{_clock(tick)}</text>'
+        minor = " minor" if index % 3 or at > _NARROW_FULL else ""
+        yield f'<line x1="{at:.2f}%" y1="0" x2="{at:.2f}%" y2="{height - _TICKS + 4}"/>'
+        if at < _FULL:
+            yield f'<text class="tick{minor}" x="{at:.2f}%" dx="3" y="{height - 4}">{_clock(tick)}</text>'
     for index, name in enumerate(rows):
-        yield f'<text x="0" y="{index * _ROW + 21}">{escape(name if len(name) < 15 else name[:13] + "…")}</text>'
+        yield f'<text x="0" y="{index * _ROW + 14}">{escape(name)}</text>'
     for row in (*report["utterances"], *({**turn, "speaker": "Sage"} for turn in report["moderator"])):
         if row["speaker"] not in rows:
             continue
         left, right = x(row["start"]), x(row["end"])
-        top = rows.index(row["speaker"]) * _ROW + 5
+        top = rows.index(row["speaker"]) * _ROW + _ROW - _BAR - 4
         yield (
-            f'<rect x="{left:.1f}" y="{top}" width="{max(right - left, 1.5):.1f}" height="{_ROW - 10}" rx="3" '
+            f'<rect x="{left:.2f}%" y="{top}" width="{max(right - left, 0.15):.2f}%" height="{_BAR}" rx="3" '
             f'fill="{colours[row["speaker"]]}" opacity=".85"><title>{escape(row["text"])}</title></rect>'
         )
     yield "</svg>"

@@ -1,7 +1,9 @@
 """From what a participant received to the verdict and the report, on scripted captions and sound."""
 
 import json
+import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +236,16 @@ def test_no_text_becomes_markup_on_the_page(room: Room) -> None:
     assert "img" not in tags.seen
     assert {"svg", "rect", "li", "style"} <= set(tags.seen)
     assert "http" not in html.replace('http-equiv="', "")
+
+
+@pytest.mark.parametrize("seconds", [1.0, 59.0, 194.0, 1200.0, 7200.0])
+def test_the_charts_words_are_as_large_on_a_telephone_and_do_not_touch(room: Room, seconds: float) -> None:
+    html = page(build_report(a_script(), room.judged()) | {"seconds": seconds})
+    assert "viewBox" not in html  # it would shrink the words with the chart
+    # 330 pixels across, and "120:00" in letters of 12 takes 40 of them
+    shown = [float(at) for at in re.findall(r'class="tick" x="([\d.]+)%"', html)]
+    assert shown[0] == 0.0
+    assert all(after - before > 14 for before, after in pairwise([*shown, 102.0]))
 
 
 def test_an_empty_report_still_makes_a_page() -> None:
