@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from errors import Problem, SettingsError
+from providers.registry import KINDS, Kind, known_links
 from settings import SECRETS, TABLE, Settings, as_markdown, check_settings, default_text, load_settings
 from settings_checks import allowed_values, is_placeholder
 
@@ -224,6 +226,26 @@ def test_the_example_file_names_every_setting_with_its_default():
     assert set(found) == {name.upper() for name in TABLE} - internal
     for name, value in found.items():
         assert value == default_text(name.lower()), f"{name} in .env.example"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_file_and_the_docs_name_every_known_link(kind: Kind):
+    name = f"{kind.upper()}_CHAIN"
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = re.search(rf"^## [^\n]*: ([a-z, ]+)\. \[links\]\n# {name}=", example, re.MULTILINE)
+    assert named is not None
+    assert sorted(named[1].split(", ")) == list(known_links(kind))
+    docs = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    listed = re.search(rf"^ +- `{name}`: (.+)$", docs, re.MULTILINE)
+    assert listed is not None
+    assert sorted(re.findall(r"`([a-z]+)`", listed[1])) == list(known_links(kind))
+
+
+def test_defaults_that_the_readme_mentions_are_the_defaults():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"`([A-Z_]+)`\s+\(default ([\d.]+)[;)]", readme)
+    assert len(said) >= 3
+    assert dict(said) == {name: default_text(name.lower()) for name, _ in said}
 
 
 def test_a_copy_of_the_example_file_changes_nothing(monkeypatch: pytest.MonkeyPatch):
