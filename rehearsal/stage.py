@@ -25,7 +25,9 @@ async def stage(url: str | None, console: Console, *, keep: bool) -> AsyncIterat
         return
     folder = Path(tempfile.mkdtemp(prefix="sage-rehearsal-"))
     log = _Log(folder / "stack.log")
-    console.noted(None, "starting LiveKit, the web service and the worker: ten seconds, more on a busy machine")
+    console.noted(
+        None, "starting LiveKit, the web service and the worker: ten seconds, more on a busy machine"
+    )
     try:
         stack = await start_stack(environment={"DATA_DIR": str(folder / "data")}, sink=log.write)
         try:
