@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import heapq
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
+_DOUBLED = re.compile(r"([,;:])[,;:]+")
+"""Punctuation that the model writes twice ("Hey, Sage,, what")."""
+
 Samples = NDArray[np.float32]
 
 # Interim texts are a comfort, finals are the product: what interims may take of one core.
@@ -76,7 +80,12 @@ class Recogniser:
         transcript: Any = result.contents
         lines = (transcript.lines[i].text for i in range(transcript.line_count))
         words = (ctypes.string_at(line).decode("utf-8", "replace").strip() for line in lines if line)
-        return " ".join(word for word in words if word)
+        return tidied(" ".join(word for word in words if word))
+
+
+def tidied(text: str) -> str:
+    """`text` without the punctuation that the model writes twice."""
+    return _DOUBLED.sub(r"\1", text)
 
 
 @dataclass(order=True)

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from providers.local.moonshine import DecodeQueue, Urgency
+from providers.local.moonshine import DecodeQueue, Urgency, tidied
 
 
 class Scripted:
@@ -131,3 +131,8 @@ async def test_closing_cancels_what_still_waits(model):
         await waiting.done
     with pytest.raises(RuntimeError, match="closed"):
         queue.submit(Urgency.FINAL, audio("2"))
+
+
+def test_punctuation_that_the_model_writes_twice_is_written_once():
+    assert tidied("Hey, Sage,, what are we talking about?") == "Hey, Sage, what are we talking about?"
+    assert tidied("Wait... 3:45, yes") == "Wait... 3:45, yes"
