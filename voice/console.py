@@ -28,15 +28,12 @@ from debate.decisions import Decision
 from debate.events import Joined, Uttered
 from debate.view import DebateView
 from errors import Unavailable, own_command
-from memory import DebateRecord, Store, uuid7
-from personas.registry import Registry
-from providers.chains import ChainPlan, build_stt
-from providers.prewarm import Models
-from settings import Settings
+from memory import DebateRecord, uuid7
+from providers.chains import build_stt
 from voice.conductor import SPOKEN_KINDS, SpokenTurn
 from voice.ears import FRAME_MS, SAMPLE_RATE, Ear
 from voice.hearing import ear_settings
-from voice.moderator import Moderator
+from voice.moderator import Assignment, Moderator
 from voice.spoken import SpokenCaptions
 
 logger = logging.getLogger("sage.voice.console")
@@ -146,32 +143,13 @@ class ConsoleSession(AgentSession[None]):
 class ConsoleDebate:
     """Moderates one person at the console, from `start` until `ended` is set; `aclose` leaves nothing behind."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        plan: ChainPlan,
-        models: Models,
-        registry: Registry,
-        store: Store,
-        record: DebateRecord,
-    ) -> None:
+    def __init__(self, given: Assignment) -> None:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.failed = False
-        self._settings = settings
-        self._models = models
-        self._recogniser = build_stt(plan, settings, models)
+        self._given = given
+        self._recogniser = build_stt(given.plan, given.settings, given.models)
         self._console: Any = AgentsConsole.get_instance()
-        self.moderator = Moderator(
-            self,
-            settings=settings,
-            plan=plan,
-            registry=registry,
-            store=store,
-            record=record,
-            mouth_of=self._open_mouth,
-            session_type=ConsoleSession,
-        )
+        self.moderator = Moderator(self, given, mouth_of=self._open_mouth, session_type=ConsoleSession)
         self._ear: Ear | None = None
         self._asked: dict[Decision, asyncio.Future[str]] = {}
 
@@ -244,10 +222,10 @@ class ConsoleDebate:
         self._ear = Ear(
             identity=IDENTITY,
             audio=_frames(microphone),
-            vad_engine=self._models.vad,
+            vad_engine=self._given.models.vad,
             recogniser=self._recogniser,
-            turns=self._models.turns.stream(),
-            settings=ear_settings(self._settings),
+            turns=self._given.models.turns.stream(),
+            settings=ear_settings(self._given.settings),
             listener=self.moderator,
             on_failed=self._on_failed,
         )

@@ -28,6 +28,7 @@ from providers.prewarm import Models, load_models
 from settings import Settings, load_settings
 from voice.console import ConsoleDebate
 from voice.moderated_room import ModeratedRoom
+from voice.moderator import Assignment
 from voice.presence import MODERATOR_ATTRIBUTE, is_moderator
 
 logger = logging.getLogger("sage.voice.job")
@@ -104,7 +105,9 @@ class Job:
             store = self._store = open_store(self._prepared.settings)
             await self._context.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
             record = await debate_of(self._context, self._prepared, store)
-            self._place = _place_of(self._context, self._prepared, store, record)
+            ready = self._prepared
+            given = Assignment(record, ready.settings, ready.plan, ready.models, ready.registry, store)
+            self._place = _place_of(self._context, given)
         except Exception:
             logger.exception("the job could not begin", extra={"room": self._context.job.room.name})
             await self.close("failed")
@@ -159,19 +162,9 @@ class Job:
             os._exit(EXIT_FAILED)
 
 
-def _place_of(
-    context: JobContext, prepared: Prepared, store: Store, record: DebateRecord
-) -> ModeratedRoom | ConsoleDebate:
+def _place_of(context: JobContext, given: Assignment) -> ModeratedRoom | ConsoleDebate:
     """Where the moderator sits: in the job's room, or at the console, whose room is none."""
-    parts: dict[str, Any] = {
-        "settings": prepared.settings,
-        "plan": prepared.plan,
-        "models": prepared.models,
-        "registry": prepared.registry,
-        "store": store,
-        "record": record,
-    }
-    return ConsoleDebate(**parts) if context.is_fake_job() else ModeratedRoom(room=context.room, **parts)
+    return ConsoleDebate(given) if context.is_fake_job() else ModeratedRoom(context.room, given)
 
 
 # -- the assignment --------------------------------------------------------------------------------------------

@@ -18,15 +18,12 @@ from livekit.agents.voice.room_io import RoomOptions
 from debate.decisions import Decision
 from debate.events import Joined, Left
 from debate.view import DebateView
-from memory import DebateRecord, Store
-from personas.registry import Registry
-from providers.chains import ChainPlan, build_stt
-from providers.prewarm import Models
-from settings import Settings
+from memory import DebateRecord
+from providers.chains import build_stt
 from voice.captions import Caption, DebaterCaptions
 from voice.conductor import SpokenTurn
 from voice.hearing import Hearing
-from voice.moderator import Moderator
+from voice.moderator import Assignment, Moderator
 from voice.output import RoomVoice
 from voice.page import Page
 from voice.presence import ORDERLY, Presence, has_microphone, is_human, is_moderator
@@ -51,34 +48,17 @@ SETTLE_SECONDS = 3.0
 class ModeratedRoom:
     """Moderates one room from `start` until `ended` is set; `aclose` leaves nothing behind."""
 
-    def __init__(
-        self,
-        *,
-        room: rtc.Room,
-        settings: Settings,
-        plan: ChainPlan,
-        models: Models,
-        registry: Registry,
-        store: Store,
-        record: DebateRecord,
-    ) -> None:
+    def __init__(self, room: rtc.Room, given: Assignment) -> None:
         self.room = room
         self.failed = False
         """Whether the room still needs a moderator when this one has ended."""
 
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._recogniser = build_stt(plan, settings, models)
-        self.moderator = Moderator(
-            self,
-            settings=settings,
-            plan=plan,
-            registry=registry,
-            store=store,
-            record=record,
-            mouth_of=self._open_mouth,
-        )
+        settings = given.settings
+        self._recogniser = build_stt(given.plan, settings, given.models)
+        self.moderator = Moderator(self, given, mouth_of=self._open_mouth)
         self.deliberation = self.moderator.deliberation
-        self._hearing = Hearing(room, models, self._recogniser, settings, listener=self.moderator)
+        self._hearing = Hearing(room, given.models, self._recogniser, settings, listener=self.moderator)
         self._captions = DebaterCaptions(before_shown=self._journal_caption)
         self.page = Page(room, self.deliberation, settings)
         self._presence = Presence(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from livekit.agents import AgentSession, llm
@@ -21,6 +21,7 @@ from debate.view import DebateView
 from memory import DebateRecord, Recall, Store, previous_words
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan
+from providers.prewarm import Models
 from settings import Settings
 from voice.briefing import brief
 from voice.conductor import Conductor, Mouth, SpokenTurn
@@ -42,6 +43,18 @@ class Surroundings(Protocol):
     def spoken(self, turn: SpokenTurn) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a moderator is given: the debate, and what it works with."""
+
+    record: DebateRecord
+    settings: Settings
+    plan: ChainPlan
+    models: Models
+    registry: Registry
+    store: Store
+
+
 class Moderator:
     """One debate's moderator; a `voice.ears.Listener`.
 
@@ -52,28 +65,24 @@ class Moderator:
     def __init__(
         self,
         surroundings: Surroundings,
+        given: Assignment,
         *,
-        settings: Settings,
-        plan: ChainPlan,
-        registry: Registry,
-        store: Store,
-        record: DebateRecord,
         mouth_of: Callable[[SpokenCaptions], Mouth],
         session_type: type[AgentSession[None]] = AgentSession,
     ) -> None:
-        self.record = record
+        self.record = record = given.record
         self._surroundings = surroundings
-        self._settings = settings
-        self._store = store
+        self._settings = given.settings
+        self._store = given.store
         self._recall = Recall()
-        self._persona = registry.get(record.persona)
+        self._persona = given.registry.get(record.persona)
         self._ended_at: dict[str, float] = {}
         self._answering: Decision | None = None
-        debate = Debate(record.topic, self._persona, record.format, personas=registry)
-        self.deliberation = Deliberation(debate, record, store, self._on_decided)
+        debate = Debate(record.topic, self._persona, record.format, personas=given.registry)
+        self.deliberation = Deliberation(debate, record, given.store, self._on_decided)
         self.captions = SpokenCaptions(before_shown=self._journal_spoken)
         self._mouth = mouth_of(self.captions)
-        self._mind = Mind(plan, settings, self._answer_by_playbook)
+        self._mind = Mind(given.plan, given.settings, self._answer_by_playbook)
         self.agent = self._mind.agent(self._persona)
         self.session: AgentSession[None] = self._mind.session(session_type)
         self.conductor = self._build_conductor()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from livekit import rtc
-from livekit.agents import APIConnectOptions, stt
+from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from voice.ears import FRAME_MS, SAMPLE_RATE, Ear, EarSettings
@@ -34,7 +34,7 @@ class ScriptedRecogniser(stt.STT[Any]):
         self.streams.append(ScriptedStream(stt=self, conn_options=conn_options))
         return self.streams[-1]
 
-    async def _recognize_impl(self, buffer, *, language, conn_options):
+    async def _recognize_impl(self, buffer: Any, *, language: Any = "", conn_options: Any) -> stt.SpeechEvent:
         raise AssertionError("nobody asks for a whole recording")
 
 
@@ -44,7 +44,7 @@ class ScriptedStream(stt.RecognizeStream):
 
     def tell(self, kind: stt.SpeechEventType, text: str) -> None:
         self._event_ch.send_nowait(
-            stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData(language="en", text=text)])
+            stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData(language=LanguageCode("en"), text=text)])
         )
 
     async def _run(self) -> None:
@@ -52,7 +52,7 @@ class ScriptedStream(stt.RecognizeStream):
             if isinstance(data, rtc.AudioFrame):
                 self.heard += 1
             else:
-                finals = self._stt.finals
+                finals = cast("ScriptedRecogniser", self._stt).finals
                 self.tell(FINAL, finals.pop(0) if finals else "")
 
 

@@ -22,7 +22,9 @@ class IdlePool:
 
 
 @pytest.mark.parametrize("sessions", [1, 3, 10])
-def test_rooms_that_open_at_the_same_moment_are_all_taken_up_to_the_limit(sessions: int):
+def test_rooms_that_open_at_the_same_moment_are_all_taken_up_to_the_limit(
+    sessions: int, monkeypatch: pytest.MonkeyPatch
+):
     settings = load_settings(
         livekit_url="ws://127.0.0.1:9",
         livekit_api_key="a-key",
@@ -30,9 +32,10 @@ def test_rooms_that_open_at_the_same_moment_are_all_taken_up_to_the_limit(sessio
         max_concurrent_sessions=sessions,
     )
     server = build_server(settings, console=True)
-    server._proc_pool = IdlePool()
+    pool = IdlePool()
+    monkeypatch.setattr(server, "_proc_pool", pool, raising=False)
     keep_processes_warm(server, sessions)
-    assert server._proc_pool.idle == IDLE_PROCESSES
+    assert pool.idle == IDLE_PROCESSES
     server._worker_load, server._devmode = 0.0, False
     for accepted in range(sessions):
         server._reserved_slots = accepted

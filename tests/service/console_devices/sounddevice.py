@@ -42,6 +42,9 @@ class _Stream:
         self._open = False
         self._thread.join(5)
 
+    def _exchange(self, block):
+        raise NotImplementedError
+
     def _run(self):
         due = time.monotonic()
         while self._open:
