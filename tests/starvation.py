@@ -1,0 +1,72 @@
+"""Runs a failed test again where the machine itself was taken away meanwhile, and says so.
+
+Much here runs in real time: speech, a server's pings, a browser. On a shared host a virtual machine may get a tenth of
+its cores for minutes (`steal` in /proc/stat), and then a debate loses words whatever the code does. A failure counts
+only where the cores were there; a test that is flaky by itself is not helped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+from _pytest.runner import runtestprotocol
+
+STARVED_SHARE = 0.2
+"""Of the processor time that this machine asked for, the share it did not get, from which a failure proves nothing."""
+
+TRIES = 3
+CALM_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 90.0
+
+
+class Cores:
+    """The cores since it was made."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    def stolen_share(self) -> float:
+        """Share of the wanted processor time that went to others on the host; 0.0 where the system does not tell."""
+        now = psutil.cpu_times()
+        stolen = getattr(now, "steal", 0.0) - getattr(self._before, "steal", 0.0)
+        used = sum(getattr(now, name) - getattr(self._before, name) for name in ("user", "system", "nice"))
+        return stolen / (stolen + used) if stolen + used > 0 else 0.0
+
+
+def run_test(item: pytest.Item, nextitem: pytest.Item | None, say: Callable[[str], None]) -> None:
+    """One test, up to TRIES times while it fails on a starved machine."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for left in reversed(range(TRIES)):
+        cores = Cores()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        share = cores.stolen_share()
+        if not left or share < STARVED_SHARE or not any(report.failed for report in reports):
+            break
+        say(f"\n{item.nodeid} failed while {share:.0%} of the processor time was taken away: again")
+        _forget_failed_fixtures(item)
+        _wait_for_cores()
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def _wait_for_cores() -> None:
+    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        cores, until = Cores(), time.monotonic() + CALM_SECONDS
+        while time.monotonic() < until:  # only who asks for a core learns whether it is there
+            pass
+        if cores.stolen_share() < STARVED_SHARE:
+            return
+
+
+def _forget_failed_fixtures(item: pytest.Item) -> None:
+    """A fixture of the session that could not start may start now; pytest would hand out its old failure."""
+    assert isinstance(item, pytest.Function)
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        for definition in definitions:
+            if definition.cached_result is not None and definition.cached_result[2] is not None:
+                definition.cached_result = None
