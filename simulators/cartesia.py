@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from simulators.faults import ON_ANY_SERVER, Close, Fault
-from simulators.server import Simulator, messages
+from simulators.server import Simulator
 from simulators.speaking import SpokenChunk, pieces, speak, speak_all, style_of
 from simulators.wire import SocketOutlet, close_when_idle, open_body, open_socket
 
@@ -79,7 +79,7 @@ class CartesiaSimulator(Simulator):
         if not request.query.get("cartesia_version"):
             return self.refusal(400, "cartesia_version is missing.")
         async with open_socket(self, request, **{"X-Request-Id": str(uuid.uuid4())}) as (ws, outlet):
-            await _Session(self, request, outlet).run(ws)
+            await _Session(self, request, outlet).run()
         return ws
 
     async def _bytes(self, request: web.Request) -> web.StreamResponse:
@@ -113,12 +113,14 @@ class _Session:
         self._contexts: dict[str, _Context] = {}
         self._last_input = time.monotonic()
 
-    async def run(self, ws: web.WebSocketResponse) -> None:
+    async def run(self) -> None:
         watching = asyncio.create_task(
-            close_when_idle(ws, self._simulator.closes["idle"], self._simulator.idle_seconds, self._last_used)
+            close_when_idle(
+                self._outlet, self._simulator.closes["idle"], self._simulator.idle_seconds, self._last_used
+            )
         )
         try:
-            async for message in messages(ws):
+            async for message in self._outlet.messages():
                 self._last_input = time.monotonic()
                 try:
                     data = json.loads(message)

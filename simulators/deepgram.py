@@ -20,7 +20,7 @@ from aiohttp import web
 
 from simulators.faults import ON_ANY_SERVER, Close, Fault
 from simulators.hearing import Began, Heard, HeardWord, Hearing, recognise
-from simulators.server import Simulator, messages
+from simulators.server import Simulator
 from simulators.wire import SocketOutlet, close_when_idle, json_answer, open_socket
 
 NET_0001 = "NET-0001"
@@ -88,7 +88,7 @@ class DeepgramSimulator(Simulator):
             return self.refusal(400, wrong)
         session = _Session(self, request)
         async with open_socket(self, request, **{"dg-request-id": session.request_id}) as (ws, outlet):
-            await session.run(ws, outlet)
+            await session.run(outlet)
         return ws
 
     async def _transcribe(self, request: web.Request) -> web.StreamResponse:
@@ -126,22 +126,25 @@ class _Session:
         self._last_word_end = 0.0
         self._words_open = False
 
-    async def run(self, ws: web.WebSocketResponse, outlet: SocketOutlet) -> None:
+    async def run(self, outlet: SocketOutlet) -> None:
         answering = asyncio.create_task(self._answer(outlet))
         watching = asyncio.create_task(
             close_when_idle(
-                ws, self._simulator.closes[NET_0001], self._simulator.idle_seconds, lambda: self._last_input
+                outlet,
+                self._simulator.closes[NET_0001],
+                self._simulator.idle_seconds,
+                lambda: self._last_input,
             )
         )
         try:
-            async for message in messages(ws):
+            async for message in outlet.messages():
                 self._last_input = time.monotonic()
                 if isinstance(message, bytes):
                     self._hear(message, outlet)
                 elif not self._obey(message):
                     break
             self._hearing.end()
-            if not ws.closed:
+            if outlet.closing is None:
                 await answering
                 outlet.send(self._closing_metadata())
                 await outlet.drained()

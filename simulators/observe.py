@@ -24,6 +24,7 @@ from providers.registry import Kind, find_link
 from settings import load_settings
 from simulators.faults import Fault, FaultSetting
 from simulators.fleet import VENDORS, settings_for
+from simulators.hearing import recognise
 from simulators.server import Simulator
 from simulators.speaking import speak
 
@@ -32,6 +33,8 @@ QUESTION = "Whose turn is it?"
 HANGS = "hangs"
 Got = Callable[[str], None]  # takes each piece as it comes: what came before an exception counts
 _FRAME_SECONDS = 0.02
+_SHOWN = 30  # characters of an answer in a table
+_AT_ONCE = 3  # observations; more would measure this machine
 _SILENCE_SECONDS = 1.2  # after the sentence: ends the turn for servers that listen for its end
 
 
@@ -47,8 +50,8 @@ class Outcome:
     """Words heard or answered, or seconds of sound."""
 
     def __str__(self) -> str:
-        got = f", {self.got}" if self.got and self.end != "answer" else ""
-        return f"{self.end}{got}"
+        got = self.got if len(self.got) <= _SHOWN else self.got[:_SHOWN] + "…"
+        return f"{self.end}: {got}" if got else self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,18 @@ async def speech_frames(text: str = SENTENCE, silence: float = _SILENCE_SECONDS)
     return [rtc.AudioFrame(row.tobytes(), SAMPLE_RATE, 1, size) for row in whole]
 
 
+async def warm_up() -> None:
+    """Load the engines, so that no observation pays for it."""
+    whole = rtc.combine_audio_frames(await speech_frames())
+    await recognise(bytes(whole.data), SAMPLE_RATE)
+
+
 async def _hear(plugin: stt.STT[Any], options: APIConnectOptions, got: Got) -> None:
     """Until the first final text."""
+    frames = await speech_frames()
     stream = plugin.stream(conn_options=options)
     try:
-        for frame in await speech_frames():
+        for frame in frames:
             stream.push_frame(frame)
         stream.flush()
         async for event in stream:
@@ -196,9 +206,14 @@ def _sum(kind: Kind, got: list[str]) -> str:
 
 async def _print_table(name: str, timeout: float, limit: float) -> None:
     settings = faults_of(name)
-    outcomes = await asyncio.gather(
-        *(observe(name, setting, timeout=timeout, limit=limit) for setting in settings)
-    )
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def observed(setting: FaultSetting) -> Outcome:
+        async with places:
+            return await observe(name, setting, timeout=timeout, limit=limit)
+
+    await warm_up()
+    outcomes = await asyncio.gather(*map(observed, settings))
     print(f"\n### {name}\n\n| fault | outcome | after |\n|---|---|---|")
     for setting, outcome in zip(settings, outcomes, strict=True):
         fault = f"{setting.fault} {setting.close}".strip()

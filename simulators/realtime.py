@@ -22,7 +22,7 @@ from aiohttp import web
 from simulators.answers import tokens_of
 from simulators.faults import Close
 from simulators.hearing import Began, Heard, Hearing
-from simulators.server import Simulator, messages
+from simulators.server import Simulator
 from simulators.wire import SocketOutlet, open_socket
 
 SAMPLE_RATE = 24_000
@@ -54,7 +54,7 @@ class Realtime:
         if request.query.get("intent") != "transcription":
             return self._simulator.refusal(400, "The simulator has transcription sessions only.")
         async with open_socket(self._simulator, request) as (ws, outlet):
-            await _Session(self._simulator, request, outlet).run(ws)
+            await _Session(self._simulator, request, outlet).run()
         return ws
 
 
@@ -74,10 +74,10 @@ class _Session:
         self._uncommitted = 0.0
         self._answering: asyncio.Task[None] | None = None
 
-    async def run(self, ws: web.WebSocketResponse) -> None:
+    async def run(self) -> None:
         self._send("session.created", session=self._session)
         try:
-            async for message in messages(ws):
+            async for message in self._outlet.messages():
                 try:
                     event = json.loads(message)
                     await self._take(event)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from simulators.faults import HEALTHY, OF_THE_LISTENER, ON_ANY_SERVER, STATUSES, Close, Fault, FaultSetting
 from simulators.latency import INSTANT, Latencies, LatencyProfile
@@ -273,13 +273,6 @@ class Simulator:
             if not ws.closed:
                 with contextlib.suppress(ConnectionError):
                     await ws.close()
-
-
-async def messages(ws: web.WebSocketResponse) -> AsyncIterator[str | bytes]:
-    """The client's text and binary messages until the socket is closed from either side, or broken."""
-    async for message in ws:
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            yield message.data
 
 
 async def _name_request(_request: web.Request, response: web.StreamResponse) -> None:

@@ -23,7 +23,7 @@ from simulators.answers import tokens_of
 from simulators.chat import openai_error
 from simulators.faults import ON_ANY_SERVER, Close, Fault
 from simulators.hearing import Hearing
-from simulators.server import Simulator, messages
+from simulators.server import Simulator
 from simulators.transcription import Transcriptions
 from simulators.wire import SocketOutlet, open_socket
 
@@ -62,7 +62,7 @@ class VoxtralSimulator(Simulator):
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         async with open_socket(self, request) as (ws, outlet):
-            await _Session(self, request, outlet).run(ws)
+            await _Session(self, request, outlet).run()
         return ws
 
 
@@ -79,11 +79,11 @@ class _Session:
         self._generating: asyncio.Task[None] | None = None
         self._early: list[bytes] = []  # audio that came before the generation was started
 
-    async def run(self, ws: web.WebSocketResponse) -> None:
+    async def run(self) -> None:
         created = {"id": f"sess-{uuid.uuid4().hex}", "created": int(time.time())}
         self._outlet.send({"type": "session.created", **created})
         try:
-            async for message in messages(ws):
+            async for message in self._outlet.messages():
                 try:
                     self._take(json.loads(message))
                 except json.JSONDecodeError:

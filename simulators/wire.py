@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from simulators.faults import HEALTHY, IN_STREAM, Close, Fault, FaultSetting
 from simulators.listener import reset_on_close
 from simulators.server import HTML_PAGE, Simulator
 
-_PIECE_BYTES = 256  # of a body that is not streamed: what CUT and SLOW_DRIP count and wait for
+_PIECE_BYTES = 32  # of a body that is not streamed: what CUT and SLOW_DRIP count and wait for
 _ENDS_EARLY = Close(1000, "")
 
 
@@ -71,7 +71,10 @@ class SocketOutlet(Outlet):
         super().__init__(simulator, request.path)
         self._ws = ws
         self._transport = request.transport
-        self._queue: asyncio.Queue[_Message | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Message | Close | None] = asyncio.Queue()
+        self.closing: Close | None = None
+        """How the server closes the socket, once it does."""
+        self._receiving: asyncio.Timeout | None = None
         self._pinging: asyncio.Task[None] | None = None
 
     def send(self, message: dict[str, Any], *, units: int = 0, audio: str = "") -> None:
@@ -86,6 +89,25 @@ class SocketOutlet(Outlet):
         super().count(units)
         if self._struck is HEALTHY and self.simulator.fault.after:
             self._queue.put_nowait(None)  # a cut is due by what was heard, though nothing is there to be sent
+
+    def close(self, close: Close) -> None:
+        """Close the socket after what was sent before."""
+        self._queue.put_nowait(close)
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        """The client's text and binary messages until either side closes the socket, or it breaks."""
+        while self.closing is None:
+            try:
+                async with asyncio.timeout(None) as self._receiving:
+                    message = await self._ws.receive()
+            except TimeoutError:
+                return  # `_close`
+            finally:
+                self._receiving = None
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                yield message.data
+            else:
+                return
 
     async def drained(self) -> None:
         """Wait until everything has been sent or lost."""
@@ -110,20 +132,25 @@ class SocketOutlet(Outlet):
                 self._pinging.cancel()
                 await asyncio.wait({self._pinging})
 
-    async def _write_one(self, message: _Message | None) -> None:
+    async def _write_one(self, message: _Message | Close | None) -> None:
         setting = self.strike()
         fault = setting.fault
         if fault is Fault.CUT:
             cut(self._transport)
             raise StreamOver
-        if fault in (Fault.CLOSES, Fault.ENDS_EARLY):
-            await self._close(setting)
-        elif fault is Fault.ERROR_MESSAGE:
-            await self._ws.send_str(self.simulator.error_message())
-            await self._close(setting)
+        if isinstance(message, Close):
+            self._close(message)
+        if fault in (Fault.CLOSES, Fault.ENDS_EARLY, Fault.ERROR_MESSAGE):
+            if fault is Fault.ERROR_MESSAGE:
+                await self._ws.send_str(self.simulator.error_message())
+            self._close(_ENDS_EARLY if fault is Fault.ENDS_EARLY else self._named(setting.close))
         elif fault is Fault.KEEPALIVES_ONLY and self._pinging is None:
             self._pinging = asyncio.create_task(self._ping(setting.every))
-        if message is None or fault in (Fault.SAYS_NOTHING, Fault.KEEPALIVES_ONLY, Fault.UNREACHABLE):
+        if not isinstance(message, _Message) or fault in (
+            Fault.SAYS_NOTHING,
+            Fault.KEEPALIVES_ONLY,
+            Fault.UNREACHABLE,
+        ):
             return
         if fault is Fault.SLOW_DRIP:
             await asyncio.sleep(setting.every)
@@ -138,13 +165,16 @@ class SocketOutlet(Outlet):
             return json.dumps({**json.loads(message.text), message.audio: _html_as_base64()})
         return message.text
 
-    async def _close(self, setting: FaultSetting) -> None:
+    def _named(self, name: str) -> Close:
         closes = self.simulator.closes
-        named = closes[setting.close] if setting.close else next(iter(closes.values()))
-        close = _ENDS_EARLY if setting.fault is Fault.ENDS_EARLY else named
-        # The message that the handler waits for comes with the client's answer to the close frame.
-        with contextlib.suppress(ConnectionError):
-            await self._ws.close(code=close.code, message=close.reason.encode())
+        return closes[name] if name else next(iter(closes.values()))
+
+    def _close(self, close: Close) -> None:
+        """Let `open_socket` close the socket. Closed while another task receives, aiohttp drops the connection before
+        the client has answered the close frame, and clients then report 1006 instead of the code."""
+        self.closing = close
+        if self._receiving is not None:
+            self._receiving.reschedule(asyncio.get_running_loop().time())
         raise StreamOver
 
     async def _ping(self, every: float) -> None:
@@ -169,10 +199,13 @@ async def open_socket(
             simulator.outlets.discard(outlet)
             writing.cancel()
             await asyncio.wait({writing})
+            if outlet.closing is not None:
+                with contextlib.suppress(ConnectionError):
+                    await ws.close(code=outlet.closing.code, message=outlet.closing.reason.encode())
 
 
 async def close_when_idle(
-    ws: web.WebSocketResponse, close: Close, seconds: float, last_used: Callable[[], float]
+    outlet: SocketOutlet, close: Close, seconds: float, last_used: Callable[[], float]
 ) -> None:
     """Close the socket once `last_used`, in monotonic seconds, is `seconds` ago."""
     while True:
@@ -180,8 +213,7 @@ async def close_when_idle(
         if left <= 0:
             break
         await asyncio.sleep(left)
-    with contextlib.suppress(ConnectionError):
-        await ws.close(code=close.code, message=close.reason.encode())
+    outlet.close(close)
 
 
 class BodyOutlet(Outlet):
