@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from simulators.faults import ON_ANY_SERVER, Close, Fault
-from simulators.server import Simulator
+from simulators.server import RECEIVED, Simulator
 from simulators.speaking import SpokenChunk, pieces, speak, speak_all, style_of
 from simulators.wire import SocketOutlet, close_when_idle, open_body, open_socket
 
@@ -87,7 +87,7 @@ class CartesiaSimulator(Simulator):
             body = await request.json()
         except ValueError:
             return self.refusal(400)
-        request["received"].body = body
+        request[RECEIVED].body = body
         if wrong := _unfit(body):
             return self.refusal(400, wrong)
         rate = body["output_format"]["sample_rate"]
@@ -108,7 +108,7 @@ class _Session:
 
     def __init__(self, simulator: CartesiaSimulator, request: web.Request, outlet: SocketOutlet) -> None:
         self._simulator = simulator
-        self._received = request["received"]
+        self._received = request[RECEIVED]
         self._outlet = outlet
         self._contexts: dict[str, _Context] = {}
         self._last_input = time.monotonic()

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from simulators.answers import Answers, Question, Reply, arguments_json, text_of, tokens_of
 from simulators.faults import ON_ANY_SERVER, Fault
-from simulators.server import Simulator
+from simulators.server import RECEIVED, Simulator
 from simulators.wire import BodyOutlet, json_answer, open_body
 
 _ERRORS = {
@@ -91,7 +91,7 @@ class ChatSimulator(Simulator):
             return self.refusal(400, "We could not parse the JSON body of your request.")
         if not isinstance(body, dict):
             return self.refusal(400)
-        request["received"].body = body
+        request[RECEIVED].body = body
         if wrong := self.check(body):
             return self.refusal(400, wrong)
         question = _question(body)

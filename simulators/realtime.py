@@ -22,7 +22,7 @@ from aiohttp import web
 from simulators.answers import tokens_of
 from simulators.faults import Close
 from simulators.hearing import Began, Heard, Hearing
-from simulators.server import Simulator
+from simulators.server import RECEIVED, Simulator
 from simulators.wire import SocketOutlet, open_socket
 
 SAMPLE_RATE = 24_000
@@ -63,7 +63,7 @@ class _Session:
 
     def __init__(self, simulator: Simulator, request: web.Request, outlet: SocketOutlet) -> None:
         self._simulator = simulator
-        self._received = request["received"]
+        self._received = request[RECEIVED]
         self._outlet = outlet
         self._session: dict[str, Any] = {"type": "transcription", "id": f"sess_{uuid.uuid4().hex}"}
         self._turns = True

@@ -30,6 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HTML_PAGE = (
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>\n"
 )
+RECEIVED = web.RequestKey("received", Received)
 MOST_BODY_BYTES = 26 * 1024 * 1024  # OpenAI takes audio files up to 25 MB
 _SECRET_PARAMETERS = frozenset({"api_key", "access_token", "token", "key"})
 
@@ -225,7 +226,7 @@ class Simulator:
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         query = {name: value for name, value in request.query.items() if name not in _SECRET_PARAMETERS}
         received = self.record.add(Received(request.path, time.monotonic(), query))
-        request["received"] = received
+        request[RECEIVED] = received
         response = await self._answer(request, handler)
         received.status = response.status
         return response

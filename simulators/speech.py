@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from simulators.faults import ON_ANY_SERVER, Fault
-from simulators.server import HTML_PAGE, Simulator
+from simulators.server import HTML_PAGE, RECEIVED, Simulator
 from simulators.speaking import (
     ENCODED,
     MOST_CHARS,
@@ -47,7 +47,7 @@ class Speech:
             body = await request.json()
         except ValueError:
             return simulator.refusal(400)
-        request["received"].body = body
+        request[RECEIVED].body = body
         if wrong := _unfit(body):
             return simulator.refusal(400, wrong)
         simulator.record.characters += len(body["input"])

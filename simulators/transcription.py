@@ -12,7 +12,7 @@ import wave
 from aiohttp import web
 
 from simulators.hearing import Heard, recognise
-from simulators.server import Simulator
+from simulators.server import RECEIVED, Simulator
 from simulators.wire import json_answer
 
 _SAMPLE_BYTES = 2
@@ -31,7 +31,7 @@ class Transcriptions:
     async def _transcribe(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
         upload, options = form.get("file"), {k: v for k, v in form.items() if isinstance(v, str)}
-        request["received"].body = options
+        request[RECEIVED].body = options
         if not isinstance(upload, web.FileField) or not options.get("model"):
             return self._simulator.refusal(400, "you must provide a file and a model")
         try:

@@ -23,7 +23,7 @@ from simulators.answers import tokens_of
 from simulators.chat import openai_error
 from simulators.faults import ON_ANY_SERVER, Close, Fault
 from simulators.hearing import Hearing
-from simulators.server import Simulator
+from simulators.server import RECEIVED, Simulator
 from simulators.transcription import Transcriptions
 from simulators.wire import SocketOutlet, open_socket
 
@@ -72,7 +72,7 @@ class _Session:
 
     def __init__(self, simulator: VoxtralSimulator, request: web.Request, outlet: SocketOutlet) -> None:
         self._simulator = simulator
-        self._received = request["received"]
+        self._received = request[RECEIVED]
         self._outlet = outlet
         self._model = ""
         self._hearing: Hearing | None = None
