@@ -169,7 +169,14 @@ def faults_of(name: str) -> list[FaultSetting]:
         for each in settings
     ]
     closes = VENDORS[link.name].closes if Fault.CLOSES in there else {}
+    settings.append(FaultSetting(Fault.SAYS_NOTHING, after=middle))
     return [*settings, *(FaultSetting(Fault.CLOSES, close=close) for close in closes)]
+
+
+def title_of(setting: FaultSetting) -> str:
+    """What a table calls a setting of `faults_of`."""
+    midway = " midway" if setting.fault is Fault.SAYS_NOTHING and setting.after else ""
+    return setting.close or f"{setting.fault}{midway}"
 
 
 async def observe(name: str, setting: FaultSetting, *, timeout: float, limit: float) -> Outcome:
@@ -216,9 +223,8 @@ async def _print_table(name: str, timeout: float, limit: float) -> None:
     outcomes = await asyncio.gather(*map(observed, settings))
     print(f"\n### {name}\n\n| fault | outcome | after |\n|---|---|---|")
     for setting, outcome in zip(settings, outcomes, strict=True):
-        fault = f"{setting.fault} {setting.close}".strip()
         after = f"> {limit:g} s" if outcome.end == HANGS else f"{outcome.seconds:.1f} s"
-        print(f"| {fault} | {outcome} | {after} |", flush=True)
+        print(f"| {title_of(setting)} | {outcome} | {after} |", flush=True)
 
 
 def main() -> int:

@@ -4,15 +4,21 @@ The outcomes are the plugins' own (versions of requirements-lock.txt), not what 
 """
 
 import asyncio
+import json
+import subprocess
+import sys
+import urllib.request
 
 import aiohttp
 import pytest
 from livekit.agents import utils
 
+from launcher.places import REPOSITORY
+from settings import load_settings
 from simulators.deepgram import DeepgramSimulator
 from simulators.faults import IN_STREAM, MEANINGS, STATUSES, Fault, FaultSetting, setting_from_json
 from simulators.fleet import VENDORS, Fleet
-from simulators.observe import HANGS, LINKS, Outcome, faults_of, observe, warm_up
+from simulators.observe import HANGS, LINKS, Outcome, faults_of, observe, title_of, warm_up
 from simulators.openai import OpenAISimulator
 
 # The plugins' own time-out, and from when on a plugin that did not use it is said to hang. Where a busy machine makes
@@ -28,6 +34,7 @@ HANDSHAKE_ERRORS = dict.fromkeys(STATUS_ERRORS, "WSServerHandshakeError")
 # Fault, or close frame, to how the real plugin ends. "answer" of a cut answer: it is taken for a whole one.
 EXPECTED = {
     "deepgram STT": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APIConnectionError",
         "hangs-at-connect": "APIConnectionError", "says-nothing": HANGS, "keepalives-only": HANGS,
         "slow-drip": "answer", "cut": "APIStatusError(1006)", "ends-early": "APIStatusError(1000)", **STATUS_ERRORS,
@@ -36,6 +43,7 @@ EXPECTED = {
         "going-away": "APIStatusError(1001)",
     },
     "openai STT": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "ClientConnectorError", "unreachable": "TimeoutError",
         "hangs-at-connect": "TimeoutError", "says-nothing": HANGS, "keepalives-only": HANGS, "slow-drip": HANGS,
         "cut": "APIStatusError(1006)", "ends-early": "APIStatusError(1000)", **HANDSHAKE_ERRORS, "not-json": HANGS,
@@ -44,23 +52,27 @@ EXPECTED = {
         "invalid-model": "APIStatusError(4000)",
     },
     "voxtral STT (batch)": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": HANGS, "says-nothing": HANGS, "slow-drip": "answer", "cut": "APIConnectionError",
         "ends-early": "APIConnectionError", **STATUS_ERRORS, "not-json": "APIConnectionError",
     },
     "perplexity LLM": {
+        "says-nothing midway": "APITimeoutError",
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": "APITimeoutError", "says-nothing": "APITimeoutError", "keepalives-only": HANGS,
         "slow-drip": HANGS, "cut": "APIConnectionError", "ends-early": "answer", **STATUS_ERRORS,
         "not-json": "nothing", "error-message": "APIConnectionError",
     },
     "openai LLM": {
+        "says-nothing midway": "APITimeoutError",
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": "APITimeoutError", "says-nothing": "APITimeoutError", "keepalives-only": HANGS,
         "slow-drip": HANGS, "cut": "APIConnectionError", "ends-early": "answer", **STATUS_ERRORS,
         "not-json": "nothing", "error-message": "APIConnectionError",
     },
     "cartesia TTS": {
+        "says-nothing midway": "APITimeoutError",
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": "APITimeoutError", "says-nothing": "APITimeoutError", "keepalives-only": HANGS,
         "slow-drip": HANGS, "cut": "APIStatusError(1006)", "ends-early": "APIStatusError(1000)", **STATUS_ERRORS,
@@ -69,17 +81,20 @@ EXPECTED = {
         "going-away": "APIStatusError(1001)", "restarting": "APIStatusError(1012)",
     },
     "cartesia TTS (synthesize)": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": HANGS, "says-nothing": HANGS, "slow-drip": HANGS, "cut": "APIConnectionError",
         "ends-early": "answer", **STATUS_ERRORS, "not-json": "answer", "not-audio": "answer",
     },
     "openai TTS": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": HANGS, "says-nothing": HANGS, "keepalives-only": HANGS, "slow-drip": HANGS,
         "cut": "APIConnectionError", "ends-early": "answer", **STATUS_ERRORS, "not-json": "answer",
         "not-audio": "answer", "error-message": "APIError",
     },
     "chatterbox TTS": {
+        "says-nothing midway": HANGS,
         "none": "answer", "refuses": "APIConnectionError", "unreachable": "APITimeoutError",
         "hangs-at-connect": HANGS, "says-nothing": HANGS, "slow-drip": HANGS, "cut": "APIConnectionError",
         "ends-early": "answer", **STATUS_ERRORS, "not-json": "APIError", "not-audio": "APIError",
@@ -94,7 +109,7 @@ async def outcomes(link: str) -> dict[str, Outcome]:
     async def observed(setting: FaultSetting) -> tuple[str, Outcome]:
         async with places:
             outcome = await observe(link, setting, timeout=TIMEOUT, limit=LIMIT)
-        return setting.close or str(setting.fault), outcome
+        return title_of(setting), outcome
 
     await warm_up()
     return dict(await asyncio.gather(*map(observed, faults_of(link))))
@@ -111,6 +126,7 @@ async def test_each_fault_ends_the_plugin_as_it_really_does(link):
     if LINKS[link].kind == "stt":
         assert seen["none"].got == SAID
     if LINKS[link].kind == "llm":
+        assert seen["says-nothing midway"].got == seen["cut"].got
         assert seen["none"].got.replace("[1][2]", "") == ANSWERED
         assert seen["cut"].got
         assert ANSWERED.replace(" ", "").startswith(seen["cut"].got.replace(" ", ""))
@@ -212,6 +228,31 @@ async def test_other_processes_set_faults_and_read_records_by_the_control_port()
             assert answer.status == 200
         assert fleet["openai"].latencies.draw("llm_first_token") == pytest.approx(0.180)
         assert fleet.environment()["DEEPGRAM_BASE_URL"] == fleet["deepgram"].base_url
+
+
+def test_all_vendors_run_from_the_command_line_until_they_are_told_to_end():
+    command = [sys.executable, "-m", "simulators", "--all", "--latency", "instant"]
+    child = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("SIMULATORS_CONTROL_URL="):
+            lines.append(child.stdout.readline().strip())
+            assert lines[-1], "it ended"
+        environment = dict(line.split("=", 1) for line in lines)
+        control = environment.pop("SIMULATORS_CONTROL_URL")
+        load_settings(**{name.lower(): value for name, value in environment.items()})
+        with urllib.request.urlopen(f"{control}/cartesia/_fault", timeout=10.0) as answer:
+            assert json.load(answer)["fault"] == "none"
+    finally:
+        child.terminate()
+        rest = child.communicate(timeout=20.0)[0]
+    assert (child.returncode, rest) == (0, "")
+    names = {name for name in environment if name.endswith(("_BASE_URL", "_HOST"))}
+    assert names == {
+        "DEEPGRAM_BASE_URL", "OPENAI_BASE_URL", "PERPLEXITY_BASE_URL", "CEREBRAS_BASE_URL", "CARTESIA_BASE_URL",
+        "VOXTRAL_HOST", "CHATTERBOX_HOST", "OLLAMA_HOST",
+    }  # fmt: skip
 
 
 async def test_a_key_that_is_wrong_or_missing_is_refused_and_none_is_kept():

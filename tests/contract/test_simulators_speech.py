@@ -11,7 +11,7 @@ import aiohttp
 import av
 import numpy as np
 import pytest
-from livekit.agents import APIConnectOptions, tts, utils
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, tts, utils
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.voice.io import TimedString
 
@@ -83,6 +83,26 @@ async def test_cartesia_speaks_streamed_text_with_the_times_of_its_words():
             assert timed[-1].end_time == pytest.approx(len(pcm) / 48_000, abs=0.5)
             assert simulator.record.sockets_opened == 1, f"socket of stream {number} is the pool's"
         assert simulator.contexts_open == 0
+        await plugin.aclose()
+
+
+async def test_a_socket_that_died_in_cartesias_pool_costs_the_next_turn_of_a_healthy_vendor():
+    async with CartesiaSimulator() as simulator, utils.http_context.open():
+        plugin = build(simulator)
+
+        async def turn() -> bytes:
+            stream = plugin.stream(conn_options=ONCE)
+            stream.push_text(TEXT)
+            stream.end_input()
+            return (await collect(stream))[0]
+
+        assert await turn()
+        simulator.reset_connections()
+        with pytest.raises(APIError) as lost:
+            await turn()
+        assert isinstance(lost.value, (APIStatusError, APIConnectionError)), "which of the two is a race"
+        assert await turn()
+        assert simulator.record.sockets_opened == 2
         await plugin.aclose()
 
 
