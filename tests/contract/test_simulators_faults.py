@@ -11,7 +11,7 @@ import urllib.request
 
 import aiohttp
 import pytest
-from livekit.agents import utils
+from livekit.agents import APIConnectOptions, APIStatusError, utils
 
 from launcher.places import REPOSITORY
 from settings import load_settings
@@ -131,6 +131,22 @@ async def test_each_fault_ends_the_plugin_as_it_really_does(link):
         assert seen["cut"].got
         assert ANSWERED.replace(" ", "").startswith(seen["cut"].got.replace(" ", ""))
         assert len(seen["ends-early"].got) < len(ANSWERED), "cut, and nothing says so"
+
+
+@pytest.mark.parametrize("link", ["deepgram STT", "openai LLM", "cartesia TTS", "openai TTS"])
+async def test_the_plugins_drop_retry_after_so_who_obeys_it_must_read_it_from_the_client(link):
+    async with VENDORS[LINKS[link].name]() as simulator, utils.http_context.open():
+        plugin = await LINKS[link].build(simulator)
+        await simulator.set_fault(Fault.RATE_LIMITED, retry_after=0.5)
+        with pytest.raises(APIStatusError) as refused:
+            await LINKS[link].ask(plugin, APIConnectOptions(max_retry=0, timeout=10.0), [].append)
+        await plugin.aclose()
+    problem: BaseException | None = refused.value
+    assert refused.value.status_code == 429
+    while problem is not None:
+        assert not hasattr(problem, "response")
+        assert not hasattr(problem, "headers")
+        problem = problem.__cause__ or problem.__context__
 
 
 def test_every_fault_is_documented_and_every_link_names_its_faults():

@@ -145,6 +145,25 @@ async def test_deepgrams_words_have_times_and_a_flush_is_a_finalize():
         await plugin.aclose()
 
 
+async def test_openais_plugin_sends_nothing_for_a_flush_only_silence_brings_a_final():
+    async with OpenAISimulator() as simulator, utils.http_context.open():
+        plugin = build(simulator)
+        stream = plugin.stream(conn_options=ONCE)
+        frames = await speech_frames()
+        last_word = len(await speech_frames(silence=0.0))
+        for frame in frames[:last_word]:
+            stream.push_frame(frame)
+        stream.flush()
+        waiting = asyncio.create_task(hear(stream, 1))
+        done, _ = await asyncio.wait({waiting}, timeout=1.5)
+        assert not done
+        for frame in frames[last_word:]:
+            stream.push_frame(frame)
+        assert texts(await waiting) == [SENTENCE]
+        await stream.aclose()
+        await plugin.aclose()
+
+
 async def test_deepgram_transcribes_recordings():
     async with DeepgramSimulator() as simulator, utils.http_context.open():
         event = await build(simulator).recognize(await speech_frames(), conn_options=ONCE)
