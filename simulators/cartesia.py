@@ -19,7 +19,7 @@ from aiohttp import web
 
 from simulators.faults import ON_ANY_SERVER, Close, Fault
 from simulators.server import RECEIVED, Simulator
-from simulators.speaking import SpokenChunk, pieces, speak, speak_all, style_of
+from simulators.speaking import MOST_CHARS, SpokenChunk, pieces, speak, speak_all, style_of
 from simulators.wire import SocketOutlet, close_when_idle, open_body, open_socket
 
 IDLE_SECONDS = 300.0
@@ -255,6 +255,8 @@ def _unfit(data: Any) -> str:
     """What is wrong with a request for speech, "" where nothing is."""
     if not isinstance(data, dict) or not isinstance(data.get("transcript"), str):
         return "transcript is missing"
+    if len(data["transcript"]) > MOST_CHARS:
+        return f"transcript takes {MOST_CHARS} characters"
     if not data.get("model_id") or not (data.get("voice") or {}).get("mode"):
         return "model_id and voice are required"
     output = data.get("output_format") or {}

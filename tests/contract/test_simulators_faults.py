@@ -135,11 +135,12 @@ async def test_each_fault_ends_the_plugin_as_it_really_does(link):
 
 @pytest.mark.parametrize("link", ["deepgram STT", "openai LLM", "cartesia TTS", "openai TTS"])
 async def test_the_plugins_drop_retry_after_so_who_obeys_it_must_read_it_from_the_client(link):
+    got: list[str] = []
     async with VENDORS[LINKS[link].name]() as simulator, utils.http_context.open():
         plugin = await LINKS[link].build(simulator)
         await simulator.set_fault(Fault.RATE_LIMITED, retry_after=0.5)
         with pytest.raises(APIStatusError) as refused:
-            await LINKS[link].ask(plugin, APIConnectOptions(max_retry=0, timeout=10.0), [].append)
+            await LINKS[link].ask(plugin, APIConnectOptions(max_retry=0, timeout=10.0), got.append)
         await plugin.aclose()
     problem: BaseException | None = refused.value
     assert refused.value.status_code == 429

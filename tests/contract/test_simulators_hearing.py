@@ -9,12 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 from livekit import rtc
-from livekit.agents import APIConnectOptions, stt, utils
+from livekit.agents import APIConnectOptions, APIStatusError, stt, utils
 from livekit.agents.voice.io import TimedString
 
 from providers.registry import find_link
 from settings import load_settings
 from simulators.deepgram import DeepgramSimulator
+from simulators.faults import Fault
 from simulators.fleet import settings_for
 from simulators.hearing import Began, Ended, Hearing, share_out
 from simulators.latency import MEDIANS
@@ -160,6 +161,19 @@ async def test_openais_plugin_sends_nothing_for_a_flush_only_silence_brings_a_fi
         for frame in frames[last_word:]:
             stream.push_frame(frame)
         assert texts(await waiting) == [SENTENCE]
+        await stream.aclose()
+        await plugin.aclose()
+
+
+async def test_audio_pushed_into_a_stream_that_failed_raises_in_the_one_who_pushes():
+    async with DeepgramSimulator() as simulator, utils.http_context.open():
+        plugin = build(simulator)
+        await simulator.set_fault(Fault.UNAUTHORIZED)
+        stream = plugin.stream(conn_options=ONCE)
+        with pytest.raises(APIStatusError):
+            await hear(stream, 1)
+        with pytest.raises(RuntimeError, match="closed"):
+            stream.push_frame((await speech_frames())[0])
         await stream.aclose()
         await plugin.aclose()
 
