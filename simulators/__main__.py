@@ -8,6 +8,7 @@ import contextlib
 import signal
 import sys
 
+from simulators.engines import load_engines
 from simulators.faults import MEANINGS, Fault
 from simulators.fleet import VENDORS, Fleet
 from simulators.latency import PROFILES
@@ -41,6 +42,7 @@ async def serve(vendors: tuple[str, ...], latency: str, seed: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await load_engines()
     async with Fleet(*vendors, latency=PROFILES[latency], seed=seed) as fleet:
         for name, value in fleet.environment().items():
             print(f"{name}={value}")

@@ -100,7 +100,9 @@ class DeepgramSimulator(Simulator):
             return self.refusal(400, "Bad Request: failed to process audio: corrupt or unsupported data")
         seconds = len(pcm) / _SAMPLE_BYTES / rate
         self.record.audio_seconds += seconds
-        heard, _ = await asyncio.gather(recognise(pcm, rate), asyncio.sleep(self.latencies.draw("stt_final")))
+        heard, _ = await asyncio.gather(
+            recognise(pcm, rate, self.script_heard), asyncio.sleep(self.latencies.draw("stt_final"))
+        )
         metadata = _metadata(str(uuid.uuid4()), request.query.get("model", ""))
         results = {"channels": [{"alternatives": [_alternative(heard.words)]}]}
         answer = {"metadata": {**metadata, "duration": seconds, "channels": 1}, "results": results}
@@ -121,7 +123,7 @@ class _Session:
         endpointing = query.get("endpointing", "10")
         silence = None if endpointing == "false" else int(endpointing) / 1000
         self._rate = int(query["sample_rate"])
-        self._hearing = Hearing(self._rate, end_silence=silence)
+        self._hearing = Hearing(self._rate, end_silence=silence, script=simulator.script_heard)
         self._last_input = time.monotonic()
         self._last_word_end = 0.0
         self._words_open = False
@@ -151,8 +153,8 @@ class _Session:
         finally:
             for task in (watching, answering):
                 task.cancel()
-            await asyncio.wait({watching, answering})
             await self._hearing.aclose()
+            await asyncio.wait({watching, answering})
 
     def _hear(self, pcm: bytes, outlet: SocketOutlet) -> None:
         seconds = len(pcm) / _SAMPLE_BYTES / self._rate

@@ -13,7 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from simulators.cartesia import CartesiaSimulator
-from simulators.chat import CerebrasSimulator, OllamaSimulator
+from simulators.chat import CerebrasSimulator, ChatSimulator, OllamaSimulator
 from simulators.deepgram import DeepgramSimulator
 from simulators.faults import setting_from_json
 from simulators.latency import INSTANT, PROFILES, Latencies, LatencyProfile
@@ -113,6 +113,13 @@ def _control(simulators: Mapping[str, Simulator]) -> web.Application:
         simulator.latencies = Latencies(PROFILES[body["profile"]], int(body.get("seed", 0)))
         return web.json_response(body)
 
+    async def put_script(request: web.Request) -> web.Response:
+        simulator, body = chosen(request), await request.json()
+        simulator.hears(*body.get("heard", ()))
+        if isinstance(simulator, ChatSimulator):
+            simulator.answers.script(*body.get("answers", ()))
+        return web.json_response({})
+
     async def get_record(request: web.Request) -> web.Response:
         simulator = chosen(request)
         return web.json_response(
@@ -123,5 +130,6 @@ def _control(simulators: Mapping[str, Simulator]) -> web.Application:
     app.router.add_get("/{vendor}/_fault", get_fault)
     app.router.add_put("/{vendor}/_fault", put_fault)
     app.router.add_put("/{vendor}/_latency", put_latency)
+    app.router.add_put("/{vendor}/_script", put_script)
     app.router.add_get("/{vendor}/_record", get_record)
     return app

@@ -5,6 +5,7 @@ Owns segments (speech up to a silence), their texts and the times of their words
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -67,22 +68,24 @@ class Heard:
         return " ".join(word.text for word in self.words)
 
 
-HearingEvent = Began | Ended | Heard
-
-
 @dataclass(slots=True)
 class _Segment:
-    began: float
-    ended: float
-    arrived: float
     asked: bool
+    arrived: float
 
 
 class Hearing:
     """One stream of audio. Iterate it for what is heard; inference is off the loop, one decode at a time waits."""
 
-    def __init__(self, sample_rate: int, *, end_silence: float | None = LEAST_END_SILENCE) -> None:
-        """Audio is int16 mono at `sample_rate`. `end_silence` ends a segment, in seconds; None: only `flush` does."""
+    def __init__(
+        self,
+        sample_rate: int,
+        *,
+        end_silence: float | None = LEAST_END_SILENCE,
+        script: deque[str] | None = None,
+    ) -> None:
+        """Audio is int16 mono at `sample_rate`. `end_silence` ends a segment, in seconds; None: only `flush` does.
+        While `script` has texts, each segment is the next of them, and nothing is decoded."""
         self.seconds = 0.0
         """Audio heard."""
         self._rate = sample_rate
@@ -91,7 +94,10 @@ class Hearing:
         self._judge: Any = local_inference.VAD()
         self._stt = LocalSTT()
         self._stream = self._stt.stream()
-        self._events: deque[HearingEvent] = deque()
+        self._script = deque[str]() if script is None else script
+        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._decoding = asyncio.create_task(self._decode())
+        self._closing: asyncio.Task[None] | None = None
         self._segments: deque[_Segment] = deque()
         self._pending = np.zeros(0, np.int16)
         self._judged = 0.0  # seconds
@@ -123,7 +129,8 @@ class Hearing:
         frames = [frame] if self._resampler is None else self._resampler.push(frame)
         found: list[Began | Ended] = []
         for each in frames:
-            self._stream.push_frame(each)
+            if not self._script:
+                self._stream.push_frame(each)
             self._pending = np.concatenate([self._pending, np.frombuffer(each.data, np.int16)])
             while len(self._pending) >= WINDOW:
                 window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
@@ -141,21 +148,34 @@ class Hearing:
         self._stream.end_input()
 
     async def aclose(self) -> None:
-        """Stop listening."""
+        """Stop listening. A handler is cancelled once more when its server stops: closing goes on by itself then."""
+        self._closing = self._closing or asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._decoding.cancel()
+        await asyncio.wait({self._decoding})
         await self._stream.aclose()
         await self._stt.aclose()
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
-        async for event in self._stream:
-            if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
-                segment = self._segments.popleft() if self._segments else None
-                if segment is not None:
-                    yield self._heard(event, segment)
-            elif event.type in (
-                stt.SpeechEventType.INTERIM_TRANSCRIPT,
-                stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
-            ):
-                yield self._heard(event, None)
+        while (heard := await self._heard.get()) is not None:
+            yield heard
+        await self._decoding  # raises what ended it
+
+    async def _decode(self) -> None:
+        try:
+            async for event in self._stream:
+                if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                    if self._segments:
+                        self._heard.put_nowait(_as_heard(event, self._segments.popleft()))
+                elif event.type in (
+                    stt.SpeechEventType.INTERIM_TRANSCRIPT,
+                    stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+                ):
+                    self._heard.put_nowait(_as_heard(event, None))
+        finally:
+            self._heard.put_nowait(None)
 
     def _judge_window(self, window: np.ndarray[Any, np.dtype[np.int16]]) -> list[Began | Ended]:
         self._judged += WINDOW / SAMPLE_RATE
@@ -174,18 +194,25 @@ class Hearing:
 
     def _cut(self, *, asked: bool) -> Ended:
         began = self._last_speech if self._began is None else self._began
-        self._segments.append(_Segment(began, self._last_speech, self._arrived, asked))
+        if self._script:
+            text = "" if self._began is None else self._script.popleft()
+            words = share_out(text, began, self._last_speech)
+            heard = Heard(words, began, self._last_speech, final=True, asked=asked, arrived=self._arrived)
+            self._heard.put_nowait(heard)
+        else:
+            self._segments.append(_Segment(asked, self._arrived))
+            self._stream.flush()
         self._began, self._loud_windows = None, 0
-        self._stream.flush()
         return Ended(self._last_speech)
 
-    def _heard(self, event: stt.SpeechEvent, segment: _Segment | None) -> Heard:
-        data = event.alternatives[0]
-        start, end = data.start_time, max(data.end_time, data.start_time)
-        words = share_out(data.text, start, end)
-        if segment is None:
-            return Heard(words, start, end, final=False)
-        return Heard(words, start, end, final=True, asked=segment.asked, arrived=segment.arrived)
+
+def _as_heard(event: stt.SpeechEvent, segment: _Segment | None) -> Heard:
+    data = event.alternatives[0]
+    start, end = data.start_time, max(data.end_time, data.start_time)
+    words = share_out(data.text, start, end)
+    if segment is None:
+        return Heard(words, start, end, final=False)
+    return Heard(words, start, end, final=True, asked=segment.asked, arrived=segment.arrived)
 
 
 def share_out(text: str, start: float, end: float) -> tuple[HeardWord, ...]:
@@ -200,9 +227,9 @@ def share_out(text: str, start: float, end: float) -> tuple[HeardWord, ...]:
     return tuple(shared)
 
 
-async def recognise(pcm: bytes, sample_rate: int) -> Heard:
-    """The words of a whole recording (int16, mono)."""
-    hearing = Hearing(sample_rate, end_silence=None)
+async def recognise(pcm: bytes, sample_rate: int, script: deque[str] | None = None) -> Heard:
+    """The words of a whole recording (int16, mono); those of `script` as in Hearing."""
+    hearing = Hearing(sample_rate, end_silence=None, script=script)
     try:
         hearing.hear(pcm)
         hearing.flush()

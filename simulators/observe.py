@@ -22,9 +22,9 @@ from personas.registry import DEFAULT_PERSONA, load_registry
 from providers.local.hibari_voice import SAMPLE_RATE, VoiceStyle
 from providers.registry import Kind, find_link
 from settings import load_settings
+from simulators.engines import load_engines
 from simulators.faults import Fault, FaultSetting
 from simulators.fleet import VENDORS, settings_for
-from simulators.hearing import recognise
 from simulators.server import Simulator
 from simulators.speaking import speak
 
@@ -80,12 +80,6 @@ async def speech_frames(text: str = SENTENCE, silence: float = _SILENCE_SECONDS)
     size = int(_FRAME_SECONDS * SAMPLE_RATE)
     whole = pcm[: len(pcm) // size * size].reshape(-1, size)
     return [rtc.AudioFrame(row.tobytes(), SAMPLE_RATE, 1, size) for row in whole]
-
-
-async def warm_up() -> None:
-    """Load the engines, so that no observation pays for it."""
-    whole = rtc.combine_audio_frames(await speech_frames())
-    await recognise(bytes(whole.data), SAMPLE_RATE)
 
 
 async def _hear(plugin: stt.STT[Any], options: APIConnectOptions, got: Got) -> None:
@@ -219,7 +213,8 @@ async def _print_table(name: str, timeout: float, limit: float) -> None:
         async with places:
             return await observe(name, setting, timeout=timeout, limit=limit)
 
-    await warm_up()
+    await load_engines()
+    await speech_frames()
     outcomes = await asyncio.gather(*map(observed, settings))
     print(f"\n### {name}\n\n| fault | outcome | after |\n|---|---|---|")
     for setting, outcome in zip(settings, outcomes, strict=True):

@@ -67,7 +67,7 @@ class _Session:
         self._outlet = outlet
         self._session: dict[str, Any] = {"type": "transcription", "id": f"sess_{uuid.uuid4().hex}"}
         self._turns = True
-        self._hearing = Hearing(SAMPLE_RATE, end_silence=_SILENCE_MS / 1000)
+        self._hearing = self._listening(_SILENCE_MS / 1000)
         self._items: deque[str] = deque()  # committed, in the order of their finals
         self._item = _item_id()
         self._previous: str | None = None
@@ -84,8 +84,8 @@ class _Session:
                 except (ValueError, KeyError, TypeError, AttributeError) as problem:
                     self._error("invalid_event", f"The event could not be read: {type(problem).__name__}")
         finally:
-            await self._stop_answering()
             await self._hearing.aclose()
+            await self._stop_answering()
 
     async def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
@@ -120,10 +120,13 @@ class _Session:
         silence = (detection or {}).get("silence_duration_ms", _SILENCE_MS) / 1000
         await self._stop_answering()
         await self._hearing.aclose()
-        self._hearing = Hearing(SAMPLE_RATE, end_silence=silence if self._turns else None)
+        self._hearing = self._listening(silence if self._turns else None)
         self._items.clear()
         self._uncommitted = 0.0
         self._answering = asyncio.create_task(self._answer())
+
+    def _listening(self, end_silence: float | None) -> Hearing:
+        return Hearing(SAMPLE_RATE, end_silence=end_silence, script=self._simulator.script_heard)
 
     def _hear(self, audio: str) -> None:
         try:

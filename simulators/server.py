@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -61,6 +62,8 @@ class Simulator:
         self.record = Record()
         self.latencies = Latencies(latency, seed)
         self.outlets: set[Outlet] = set()
+        self.script_heard: deque[str] = deque()
+        """What recognition says of the next segments of speech, without decoding them: see `hears`."""
         self._fault = HEALTHY
         self._key = key
         self._wanted_port = port
@@ -144,6 +147,11 @@ class Simulator:
         assert self._port is not None
         self._site = web.SockSite(self._runner, self._port.listen())
         await self._site.start()
+
+    def hears(self, *texts: str) -> None:
+        """Take the next segments of speech for these texts, in order, on whatever socket or recording they come: for
+        measurements in which the recogniser's own time must not be counted. Empty again, it really listens."""
+        self.script_heard.extend(texts)
 
     # Faults.
 

@@ -42,7 +42,9 @@ class Transcriptions:
         seconds = len(pcm) / _SAMPLE_BYTES / rate
         self._simulator.record.audio_seconds += seconds
         wait = self._simulator.latencies.draw("stt_final")
-        heard, _ = await asyncio.gather(recognise(pcm, rate), asyncio.sleep(wait))
+        heard, _ = await asyncio.gather(
+            recognise(pcm, rate, self._simulator.script_heard), asyncio.sleep(wait)
+        )
         return await self._answer(request, heard, seconds, options.get("response_format", "json"))
 
     async def _answer(

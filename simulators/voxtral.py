@@ -118,7 +118,7 @@ class _Session:
             self._hearing.end()
             self._hearing = None
         elif not final and (self._generating is None or self._generating.done()):
-            self._hearing = Hearing(SAMPLE_RATE)
+            self._hearing = Hearing(SAMPLE_RATE, script=self._simulator.script_heard)
             for pcm in self._early:
                 self._hearing.hear(pcm)
             self._early.clear()
@@ -153,6 +153,8 @@ class _Session:
                     text, tokens = text + token, tokens + 1
             prompt = round(hearing.seconds * 12.5)  # Voxtral's audio tokens of 80 ms
             usage = {"prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens}
+            # Closed first: a commit that answers `done` must find the generation ended.
+            await hearing.aclose()
             self._outlet.send({"type": "transcription.done", "text": text, "usage": usage})
         finally:
             await hearing.aclose()

@@ -16,9 +16,10 @@ from livekit.agents import APIConnectOptions, APIStatusError, utils
 from launcher.places import REPOSITORY
 from settings import load_settings
 from simulators.deepgram import DeepgramSimulator
+from simulators.engines import load_engines
 from simulators.faults import IN_STREAM, MEANINGS, STATUSES, Fault, FaultSetting, setting_from_json
 from simulators.fleet import VENDORS, Fleet
-from simulators.observe import HANGS, LINKS, Outcome, faults_of, observe, title_of, warm_up
+from simulators.observe import HANGS, LINKS, Outcome, faults_of, observe, speech_frames, title_of
 from simulators.openai import OpenAISimulator
 
 # The plugins' own time-out, and from when on a plugin that did not use it is said to hang. Where a busy machine makes
@@ -111,7 +112,8 @@ async def outcomes(link: str) -> dict[str, Outcome]:
             outcome = await observe(link, setting, timeout=TIMEOUT, limit=LIMIT)
         return title_of(setting), outcome
 
-    await warm_up()
+    await load_engines()
+    await speech_frames()
     return dict(await asyncio.gather(*map(observed, faults_of(link))))
 
 

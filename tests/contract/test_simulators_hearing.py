@@ -334,6 +334,27 @@ async def test_speech_begins_and_ends_where_it_does_in_the_audio():
     await hearing.aclose()
 
 
+@pytest.mark.parametrize("vendor", [DeepgramSimulator, OpenAISimulator, VoxtralSimulator])
+async def test_what_is_heard_can_be_scripted_and_really_listened_to_again(vendor):
+    async with vendor() as simulator, utils.http_context.open():
+        plugin = build(simulator)
+        simulator.hears("Ada, please.")
+        heard = []
+        for _ in range(2):
+            if vendor is VoxtralSimulator:
+                heard.append(
+                    (await plugin.recognize(await speech_frames(), conn_options=ONCE)).alternatives[0].text
+                )
+                continue
+            stream = plugin.stream(conn_options=ONCE)
+            for frame in await speech_frames():
+                stream.push_frame(frame)
+            heard += texts(await hear(stream, 1))
+            await stream.aclose()
+        assert heard == ["Ada, please.", SENTENCE]
+        await plugin.aclose()
+
+
 def test_the_time_of_a_segment_is_shared_out_among_its_words():
     words = share_out("a bcd", 1.0, 4.0)
     assert [(word.text, word.start, word.end) for word in words] == [("a", 1.0, 2.0), ("bcd", 2.0, 4.0)]
