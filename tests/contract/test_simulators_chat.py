@@ -16,7 +16,7 @@ from simulators.latency import HEAVY_TAILED, INSTANT, MEDIANS, PUBLISHED, Latenc
 from simulators.openai import OpenAISimulator
 from simulators.perplexity import PerplexitySimulator
 
-ONCE = APIConnectOptions(max_retry=0, timeout=10.0)
+ONCE = APIConnectOptions(max_retry=0, timeout=30.0)
 CHATTING = (OpenAISimulator, PerplexitySimulator, CerebrasSimulator, OllamaSimulator)
 
 

@@ -22,15 +22,17 @@ from simulators.fleet import VENDORS, Fleet
 from simulators.observe import HANGS, LINKS, Outcome, faults_of, observe, speech_frames, title_of
 from simulators.openai import OpenAISimulator
 
-# The plugins' own time-out, and from when on a plugin that did not use it is said to hang. Where a busy machine makes
-# an answer later than the time-out, an outcome differs: both leave it much room.
-TIMEOUT = 2.0
-LIMIT = 6.0
+# Where time ends a request, the plugin's own time-out is short and a hang is one that outlasts it well; everything else
+# has all the time that a starved machine may take, as an answer must not be mistaken for a time-out.
+SHORT, HANG = 2.0, 5.0
+LONG = 45.0
 SAID = "The moderator should give the floor to the second speaker now."
 ANSWERED = "Thank you, I have heard this: Whose turn is it. Who would like to answer that first?"
 
 STATUS_ERRORS = {str(fault): f"APIStatusError({status})" for fault, status in STATUSES.items()}
 HANDSHAKE_ERRORS = dict.fromkeys(STATUS_ERRORS, "WSServerHandshakeError")
+
+BY_TIME = (Fault.UNREACHABLE, Fault.HANGS_AT_CONNECT)
 
 # Fault, or close frame, to how the real plugin ends. "answer" of a cut answer: it is taken for a whole one.
 EXPECTED = {
@@ -104,16 +106,20 @@ EXPECTED = {
 
 
 async def outcomes(link: str) -> dict[str, Outcome]:
-    """All faults of a link, a few at a time: most of their time is waiting."""
-    places = asyncio.Semaphore(6)
-
-    async def observed(setting: FaultSetting) -> tuple[str, Outcome]:
-        async with places:
-            outcome = await observe(link, setting, timeout=TIMEOUT, limit=LIMIT)
-        return title_of(setting), outcome
-
+    """All faults of a link: those that time ends all at once, as they only wait, the others a few at a time."""
     await load_engines()
     await speech_frames()
+    places = asyncio.Semaphore(3)
+
+    async def observed(setting: FaultSetting) -> tuple[str, Outcome]:
+        title = title_of(setting)
+        expected = EXPECTED[link][title]
+        if expected in (HANGS, "APITimeoutError", "TimeoutError") or setting.fault in BY_TIME:
+            limit = HANG if expected == HANGS else LONG
+            return title, await observe(link, setting, timeout=SHORT, limit=limit)
+        async with places:
+            return title, await observe(link, setting, timeout=LONG, limit=LONG)
+
     return dict(await asyncio.gather(*map(observed, faults_of(link))))
 
 
@@ -128,7 +134,7 @@ async def test_each_fault_ends_the_plugin_as_it_really_does(link):
     if LINKS[link].kind == "stt":
         assert seen["none"].got == SAID
     if LINKS[link].kind == "llm":
-        assert seen["says-nothing midway"].got == seen["cut"].got
+        assert seen["cut"].got.startswith(seen["says-nothing midway"].got)
         assert seen["none"].got.replace("[1][2]", "") == ANSWERED
         assert seen["cut"].got
         assert ANSWERED.replace(" ", "").startswith(seen["cut"].got.replace(" ", ""))
@@ -215,12 +221,12 @@ async def test_a_fault_strikes_a_socket_that_is_open():
         ws = await session.ws_connect(url, headers={"Authorization": "Token a-key"})
         assert deepgram.record.sockets_open == 1
         await deepgram.set_fault(Fault.CLOSES, close="DATA-0000")
-        message = await ws.receive(timeout=5.0)
+        message = await ws.receive(timeout=30.0)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1008)
         await deepgram.heal()
         again = await session.ws_connect(url, headers={"Authorization": "Token a-key"})
         await deepgram.set_fault(Fault.SERVER_ERROR, reset_open=True)
-        assert (await again.receive(timeout=5.0)).type is aiohttp.WSMsgType.CLOSED
+        assert (await again.receive(timeout=30.0)).type is aiohttp.WSMsgType.CLOSED
         assert again.close_code == 1006
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await session.ws_connect(url, headers={"Authorization": "Token a-key"})
@@ -249,6 +255,7 @@ async def test_other_processes_set_faults_and_read_records_by_the_control_port()
         assert fleet.environment()["DEEPGRAM_BASE_URL"] == fleet["deepgram"].base_url
 
 
+@pytest.mark.timeout(150)
 def test_all_vendors_run_from_the_command_line_until_they_are_told_to_end():
     command = [sys.executable, "-m", "simulators", "--all", "--latency", "instant"]
     child = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
@@ -261,11 +268,11 @@ def test_all_vendors_run_from_the_command_line_until_they_are_told_to_end():
         environment = dict(line.split("=", 1) for line in lines)
         control = environment.pop("SIMULATORS_CONTROL_URL")
         load_settings(**{name.lower(): value for name, value in environment.items()})
-        with urllib.request.urlopen(f"{control}/cartesia/_fault", timeout=10.0) as answer:
+        with urllib.request.urlopen(f"{control}/cartesia/_fault", timeout=30.0) as answer:
             assert json.load(answer)["fault"] == "none"
     finally:
         child.terminate()
-        rest = child.communicate(timeout=20.0)[0]
+        rest = child.communicate(timeout=60.0)[0]
     assert (child.returncode, rest) == (0, "")
     names = {name for name in environment if name.endswith(("_BASE_URL", "_HOST"))}
     assert names == {

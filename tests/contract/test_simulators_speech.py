@@ -27,7 +27,7 @@ from simulators.server import Simulator
 from simulators.speaking import style_of
 from simulators.speech import ChatterboxSimulator
 
-ONCE = APIConnectOptions(max_retry=0, timeout=10.0)
+ONCE = APIConnectOptions(max_retry=0, timeout=30.0)
 TEXT = "The floor goes to the second speaker. You have two minutes."
 VERSION = "2025-04-16"
 
@@ -43,7 +43,7 @@ async def collect(stream: tts.ChunkedStream | tts.SynthesizeStream) -> tuple[byt
     """All sound (int16 at 24 kHz) and all timed words."""
     pcm = b""
     timed: list[TimedString] = []
-    async with stream, asyncio.timeout(20):
+    async with stream, asyncio.timeout(40):
         async for audio in stream:
             assert audio.frame.sample_rate == 24_000
             pcm += bytes(audio.frame.data)
@@ -103,6 +103,18 @@ async def test_a_socket_that_died_in_cartesias_pool_costs_the_next_turn_of_a_hea
         assert isinstance(lost.value, (APIStatusError, APIConnectionError)), "which of the two is a race"
         assert await turn()
         assert simulator.record.sockets_opened == 2
+        await plugin.aclose()
+
+
+async def test_breaking_off_costs_cartesias_plugin_its_socket():
+    async with CartesiaSimulator() as simulator, utils.http_context.open():
+        plugin = build(simulator)
+        for turns in (1, 2):
+            async with plugin.stream(conn_options=ONCE) as stream:
+                stream.push_text(TEXT)
+                stream.end_input()
+                await anext(stream)
+            assert simulator.record.sockets_opened == turns
         await plugin.aclose()
 
 
@@ -193,7 +205,7 @@ async def test_cartesias_contexts_are_spoken_beside_each_other_and_flushed_when_
         heard: dict[str, bytes] = {"one": b"", "two": b""}
         kinds: dict[str, list[str]] = {"one": [], "two": []}
         while [each[-1:] for each in kinds.values()] != [["done"], ["done"]]:
-            message = await ws.receive_json(timeout=10.0)
+            message = await ws.receive_json(timeout=30.0)
             kinds[message["context_id"]].append(message["type"])
             heard[message["context_id"]] += base64.b64decode(message.get("data", ""))
         assert await words_in(heard["one"], 16_000) == "The first speaker has the floor."
@@ -207,13 +219,13 @@ async def test_a_cancelled_context_says_no_more_and_the_socket_lives_on():
     async with CartesiaSimulator(latency=MEDIANS) as simulator, aiohttp.ClientSession() as session:
         ws = await cartesia_socket(session, simulator)
         await ws.send_json(request("one", TEXT))
-        while (await ws.receive_json(timeout=10.0))["type"] != "chunk":
+        while (await ws.receive_json(timeout=30.0))["type"] != "chunk":
             pass
         await ws.send_json({"context_id": "one", "cancel": True})
         await ws.send_json(request("two", "Go on."))
         after: list[dict[str, Any]] = []
         while not after or after[-1]["type"] != "done":
-            after.append(await ws.receive_json(timeout=10.0))
+            after.append(await ws.receive_json(timeout=30.0))
         assert {message["context_id"] for message in after if message["type"] == "done"} == {"two"}
         assert simulator.record.cancels == 1
         assert simulator.contexts_open == 0
@@ -223,9 +235,9 @@ async def test_cartesia_tells_what_is_wrong_and_closes_an_idle_socket():
     async with CartesiaSimulator(idle_seconds=0.4) as simulator, aiohttp.ClientSession() as session:
         ws = await cartesia_socket(session, simulator)
         await ws.send_json(request("one", "Hello.", output_format={"container": "mp3"}))
-        error = await ws.receive_json(timeout=10.0)
+        error = await ws.receive_json(timeout=30.0)
         assert (error["type"], error["status_code"], error["context_id"]) == ("error", 400, "one")
         await ws.send_str("{")
-        assert (await ws.receive_json(timeout=10.0))["status_code"] == 400
-        message = await ws.receive(timeout=10.0)
+        assert (await ws.receive_json(timeout=30.0))["status_code"] == 400
+        message = await ws.receive(timeout=30.0)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1000)
