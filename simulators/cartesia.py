@@ -196,9 +196,9 @@ class _Context:
             waiting, ended = "", False
             while not ended:
                 try:
-                    data = await asyncio.wait_for(
-                        self._input.get(), _FLUSH_DELAY_SECONDS if waiting.strip() else None
-                    )
+                    # Not wait_for: in Python 3.11 it can swallow a cancellation that comes with the message.
+                    async with asyncio.timeout(_FLUSH_DELAY_SECONDS if waiting.strip() else None):
+                        data = await self._input.get()
                 except TimeoutError:
                     await self._say(waiting)
                     waiting = ""

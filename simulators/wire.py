@@ -75,24 +75,29 @@ class SocketOutlet(Outlet):
         self.closing: Close | None = None
         """How the server closes the socket, once it does."""
         self._receiving: asyncio.Timeout | None = None
+        self._over = False
         self._pinging: asyncio.Task[None] | None = None
 
     def send(self, message: dict[str, Any], *, units: int = 0, audio: str = "") -> None:
         """Send JSON after what was sent before. `audio` names the member that holds base64 sound."""
-        self._queue.put_nowait(_Message(json.dumps(message), units, audio))
+        self._put(_Message(json.dumps(message), units, audio))
 
     def fault_changed(self) -> None:
         super().fault_changed()
-        self._queue.put_nowait(None)
+        self._put(None)
 
     def count(self, units: int) -> None:
         super().count(units)
         if self._struck is HEALTHY and self.simulator.fault.after:
-            self._queue.put_nowait(None)  # a cut is due by what was heard, though nothing is there to be sent
+            self._put(None)  # a cut is due by what was heard, though nothing is there to be sent
 
     def close(self, close: Close) -> None:
         """Close the socket after what was sent before."""
-        self._queue.put_nowait(close)
+        self._put(close)
+
+    def _put(self, message: _Message | Close | None) -> None:
+        if not self._over:
+            self._queue.put_nowait(message)
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """The client's text and binary messages until either side closes the socket, or it breaks."""
@@ -116,18 +121,19 @@ class SocketOutlet(Outlet):
     async def write(self) -> None:
         """Send what is queued until the socket is closed; the task of `open_socket`."""
         try:
-            while True:
-                message = await self._queue.get()
-                try:
-                    await self._write_one(message)
-                finally:
-                    self._queue.task_done()
-        except (ConnectionError, StreamOver):
-            # Whoever waits for the queue must not wait for ever.
+            with contextlib.suppress(ConnectionError, StreamOver):
+                while True:
+                    message = await self._queue.get()
+                    try:
+                        await self._write_one(message)
+                    finally:
+                        self._queue.task_done()
+        finally:
+            # Whoever waits for the queue must not wait for ever, now or for what is sent later.
+            self._over = True
             while not self._queue.empty():
                 self._queue.get_nowait()
                 self._queue.task_done()
-        finally:
             if self._pinging is not None:
                 self._pinging.cancel()
                 await asyncio.wait({self._pinging})
