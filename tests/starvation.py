@@ -54,7 +54,8 @@ def run_test(item: pytest.Item, nextitem: pytest.Item | None, say: Callable[[str
         share = cores.stolen_share()
         if not left or share < STARVED_SHARE or not any(report.failed for report in reports):
             break
-        say(f"\n{item.nodeid} failed while {share:.0%} of the processor time was taken away: again")
+        why = next((report.longreprtext.strip().splitlines()[-1] for report in reports if report.failed), "")
+        say(f"\n{item.nodeid} failed while {share:.0%} of the processor time was taken away: again ({why})")
         _forget_failed_fixtures(item)
         _wait_for_cores()
     for report in reports:
