@@ -7,9 +7,6 @@ only where the cores were there; a test that is flaky by itself is not helped.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -21,14 +18,11 @@ STARVED_SHARE = 0.15
 """Of the processor time that this machine asked for, the share it did not get, from which a failure proves nothing."""
 
 TRIES = 4
-CALM_SECONDS = 3.0
-LONGEST_WAIT_SECONDS = 240.0
-"""How long one more try waits for the cores to come back ..."""
+REST_SECONDS = 90.0
+"""How long one more try waits, idle: hosts that ration processor time give it back to who leaves it alone ..."""
 
 patience = [1200.0]
-"""... and all tries of a run together, in seconds: a host that never gives them back must not eat the whole run."""
-
-_WANT_A_CORE = f"import time\nuntil = time.monotonic() + {CALM_SECONDS}\nwhile time.monotonic() < until: pass"
+"""... and all tries of a run together, in seconds: a host that never does must not eat the whole run."""
 
 
 class Cores:
@@ -57,28 +51,16 @@ def run_test(item: pytest.Item, nextitem: pytest.Item | None, say: Callable[[str
         why = next((report.longreprtext.strip().splitlines()[-1] for report in reports if report.failed), "")
         say(f"\n{item.nodeid} failed while {share:.0%} of the processor time was taken away: again ({why})")
         _forget_failed_fixtures(item)
-        _wait_for_cores()
+        _rest()
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
 
-def _wait_for_cores() -> None:
-    """Until all cores are there when all are asked for: a host may give one to who wants one, and little to who wants
-    two."""
-    began = time.monotonic()
-    while time.monotonic() - began < min(LONGEST_WAIT_SECONDS, patience[0]):
-        cores = Cores()
-        wanting = [
-            subprocess.Popen([sys.executable, "-I", "-S", "-c", _WANT_A_CORE])
-            for _ in range(os.cpu_count() or 1)
-        ]
-        for process in wanting:
-            process.wait()
-        if cores.stolen_share() < STARVED_SHARE:
-            break
-        time.sleep(CALM_SECONDS)
-    patience[0] -= time.monotonic() - began
+def _rest() -> None:
+    seconds = min(REST_SECONDS, patience[0])
+    patience[0] -= seconds
+    time.sleep(seconds)
 
 
 def _forget_failed_fixtures(item: pytest.Item) -> None:

@@ -41,6 +41,7 @@ def test_leaks_fail_the_test_that_made_them(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     monkeypatch.setenv("OPENAI_API_KEY", "planted")
     monkeypatch.setenv("LIVEKIT_URL", "wss://planted")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     answer = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path, capture_output=True, text=True, check=False,

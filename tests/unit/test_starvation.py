@@ -39,7 +39,7 @@ def test_a_failure_counts_where_the_cores_were_there(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, share: float, outcome: dict[str, int]
 ) -> None:
     monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: share)
-    monkeypatch.setattr(starvation, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
     pytester.makepyfile(FAILS_ONCE)
     pytester.makeconftest(PLUGIN)
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(**outcome)
@@ -47,7 +47,7 @@ def test_a_failure_counts_where_the_cores_were_there(
 
 def test_it_gives_up_after_some_tries(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: 1.0)
-    monkeypatch.setattr(starvation, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
     pytester.makepyfile("def test_it():\n    assert False\n")
     pytester.makeconftest(PLUGIN)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
