@@ -1,6 +1,6 @@
 """One synthetic debater: a real participant whose microphone never rests, be it only noise.
 
-Owns the connection, the 20 ms frames and when each line really began and ended. Decides nothing and hears
+Owns the connection, the frames and when each line really began and ended. Decides nothing and hears
 nothing.
 """
 
@@ -22,10 +22,11 @@ from rehearsal.web import Entry
 
 _log = logging.getLogger("sage.rehearsal.debater")
 
-FRAME_SECONDS = 0.02
+FRAME_SECONDS = 0.05
+"""One call into the SDK a frame: 20 ms frames of three debaters took a seventh of a core from the moderator."""
 _FRAME = int(SAMPLE_RATE * FRAME_SECONDS)
 _NOISE_SECONDS = 3.0
-_QUEUE_MS = 100
+_QUEUE_MS = 150
 _CATCH_UP_SECONDS = 0.5
 CONNECT_SECONDS = 15.0
 
@@ -132,7 +133,7 @@ class Debater:
             try:
                 await source.capture_frame(frame)
             except Exception as error:  # noqa: BLE001 - the SDK raises a bare Exception for a frame it cannot take
-                # One frame of 20 ms is lost; a microphone that fell silent for good would never end its line.
+                # One frame is lost; a microphone that fell silent for good would never end its line.
                 _log.warning("a frame was not taken", extra={"who": self.who, "problem": str(error)})
             due += FRAME_SECONDS
             late = loop.time() - due
@@ -140,9 +141,8 @@ class Debater:
             if late < 0:
                 await asyncio.sleep(-late)
             elif late > _CATCH_UP_SECONDS:
-                due = (
-                    loop.time()
-                )  # the machine stood still: what was not sent is silence, not a rush of words
+                # The machine stood still: what was not sent is silence, not a rush of words.
+                due = loop.time()
 
     def _next_frame(self, now: float) -> Samples:
         floor = self._noise[self._at : self._at + _FRAME]
