@@ -17,6 +17,9 @@ from _pytest.runner import runtestprotocol
 STARVED_SHARE = 0.15
 """Of the processor time that this machine asked for, the share it did not get, from which a failure proves nothing."""
 
+REAL_TIME = frozenset({"contract", "service", "load"})
+"""Folders of tests that run in real time; a unit is told its time and has no such excuse."""
+
 TRIES = 4
 REST_SECONDS = 90.0
 """How long one more try waits, idle: hosts that ration processor time give it back to who leaves it alone ..."""
@@ -40,15 +43,16 @@ class Cores:
 
 
 def run_test(item: pytest.Item, nextitem: pytest.Item | None, say: Callable[[str], None]) -> None:
-    """One test, up to TRIES times while it fails on a starved machine."""
+    """One test; one that runs in real time up to TRIES times while it fails on a starved machine."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(TRIES if item.path.parent.name in REAL_TIME else 1)):
         cores = Cores()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         share = cores.stolen_share()
         if not left or share < STARVED_SHARE or not any(report.failed for report in reports):
             break
-        why = next((report.longreprtext.strip().splitlines()[-1] for report in reports if report.failed), "")
+        said = next((report.longreprtext.strip() for report in reports if report.failed), "")
+        why = said.rpartition("\n")[2]
         say(f"\n{item.nodeid} failed while {share:.0%} of the processor time was taken away: again ({why})")
         _forget_failed_fixtures(item)
         _rest()

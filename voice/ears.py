@@ -7,6 +7,7 @@ voice activity, turn detector and recogniser streams; it decides nothing about t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -29,12 +30,14 @@ FRAME_MS = 20
 PRE_ROLL_SECONDS = 0.3
 """Audio from before the first speech that the recogniser hears too: a soft onset, and some room noise."""
 
-KEPT_SECONDS = 5.0
-"""Audio kept for pre-roll. Much more than that: on a busy machine voice activity is known late, and the words
-spoken until then must still be there."""
+KEPT_SECONDS = 8.0
+"""Audio kept for pre-roll, and for a busy machine where voice activity is known late: the words must still be there."""
 
-FINAL_WAIT_SECONDS = 2.5
+FINAL_WAIT_SECONDS = 5.0
 """How long a turn's end waits for the recogniser's final text before it takes the interim one."""
+
+WORDLESS_WAIT_SECONDS = 10.0
+"""How much longer it waits where there is no interim either: words that come late are better than none."""
 
 STALL_SECONDS = 1.0
 """A turn is over when no audio at all came for this long."""
@@ -146,8 +149,8 @@ class Ear:
         if self.utterance is not None:
             self._end_turn(self._clock())
         if self._settling is not None:
-            await asyncio.gather(self._settling, return_exceptions=True)
-        extra = [task for task in (self._ask_task,) if task is not None]
+            await asyncio.wait({self._settling}, timeout=FINAL_WAIT_SECONDS + 1)
+        extra = [task for task in (self._ask_task, self._settling) if task is not None]
         for task in (*self._tasks, *extra):
             task.cancel()
         await asyncio.gather(*self._tasks, *extra, return_exceptions=True)
@@ -188,8 +191,7 @@ class Ear:
             if self._feeding or self._vad is None:
                 self._stt.push_frame(frame)
                 self._fed_to = self._samples
-        # the track has ended (muted for good, left): what was begun is a turn
-        if self.utterance is not None:
+        if self.utterance is not None:  # the track has ended: what was begun is a turn
             self._end_turn(self._clock())
 
     async def _watch(self, stream: vad.VADStream) -> None:
@@ -333,17 +335,21 @@ class Ear:
         """Tell the utterance once its final text came, or its time is up; in the order of speaking."""
         if before is not None:
             await asyncio.gather(before, return_exceptions=True)
-        try:
-            async with asyncio.timeout(FINAL_WAIT_SECONDS):
+        await self._final_within(FINAL_WAIT_SECONDS, over)
+        if over in self._due and not over.text:
+            await self._final_within(WORDLESS_WAIT_SECONDS, over)
+        if over in self._due:
+            logger.warning("the recogniser gave no final text in time", extra={"identity": self.identity})
+            over.tell_early()
+        over.running = ""
+        self._listener.uttered(self, over, silence)
+
+    async def _final_within(self, seconds: float, over: Utterance) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 while over in self._due:
                     self._final_came.clear()
                     await self._final_came.wait()
-        except TimeoutError:
-            logger.warning("the recogniser gave no final text in time", extra={"identity": self.identity})
-            if over.running:
-                over.settled.append(over.running)
-        over.running = ""
-        self._listener.uttered(self, over, silence)
 
     # -- the recogniser's words -------------------------------------------------------------------------
     async def _read(self) -> None:
@@ -361,10 +367,9 @@ class Ear:
         if text and not self._due and self.utterance is None and self._vad is None:
             self._begin_by_words()
         utterance = self._due.popleft() if self._due else self.utterance
-        if utterance is None:
-            if text:  # later than a turn waits for it: words are not lost for that
-                at = self._clock()
-                self._settle(Utterance(self.identity, start=at, end=at, settled=[text]), silence=0.0)
+        if utterance is None or utterance.told is not None:  # later than a turn waits for it
+            at = self._clock()
+            self._tell_late(utterance or Utterance(self.identity, start=at, end=at, told=[]), text)
             return
         if text:
             utterance.settled.append(text)
@@ -373,11 +378,16 @@ class Ear:
         self._final_came.set()
         self._listener.words_so_far(self, utterance)
 
+    def _tell_late(self, told: Utterance, text: str) -> None:
+        if rest := told.not_told_of(text):
+            late = Utterance(self.identity, start=told.start, end=told.end, settled=[rest])
+            self._settle(late, silence=0.0)
+
     def _on_interim(self, text: str) -> None:
         if text and not self._due and self.utterance is None and self._vad is None:
             self._begin_by_words()
         utterance = self._due[0] if self._due else self.utterance
-        if utterance is None or not text or text == utterance.running:
+        if utterance is None or utterance.told is not None or not text or text == utterance.running:
             return
         utterance.running = text
         self._note_words(utterance)

@@ -21,8 +21,30 @@ class Utterance:
     """The recogniser's latest word on the part that still runs."""
 
     end: float = 0.0
+    told: list[str] | None = None
+    """The words that were told in place of final texts that did not come; those that come late are about them."""
 
     @property
     def text(self) -> str:
         """All words so far."""
         return " ".join(part for part in (*self.settled, self.running) if part).strip()
+
+    def tell_early(self) -> None:
+        """Take the running words for final: the recogniser is too late with its own."""
+        self.told = self.running.split()
+        if self.running:
+            self.settled.append(self.running)
+        self.running = ""
+
+    def not_told_of(self, final: str) -> str:
+        """What a late `final` text adds to the words that were told in its place, "" for nothing."""
+        words, told = final.split(), self.told or []
+        same = 0
+        while same < min(len(words), len(told)) and _plain(words[same]) == _plain(told[same]):
+            same += 1
+        self.told = told[same:]
+        return " ".join(words[same:])
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.casefold() if letter.isalnum())

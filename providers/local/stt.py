@@ -25,7 +25,7 @@ from providers.local.utterance import SAMPLE_RATE, Pcm, Utterance, join_parts
 logger = logging.getLogger("sage.providers")
 
 INTERIM_SECONDS = 0.6  # of audio between two interims at the least
-TRIAL_SILENCE_SECONDS = 0.16  # of silence after which the words so far are decoded as if they were all
+TRIAL_SILENCE_SECONDS = 0.12  # of silence after which the words so far are decoded as if they were all
 ENGLISH = LanguageCode("en")
 
 
@@ -194,7 +194,10 @@ class LocalSpeechStream(stt.RecognizeStream):
             self._cut(heard, *span)
         elif utterance.silence_seconds >= TRIAL_SILENCE_SECONDS:
             self._try(heard)
-        elif heard.trial is None or heard.trial_end != utterance.speech_end:
+        elif utterance.silence_seconds == 0.0 and (
+            heard.trial is None or heard.trial_end != utterance.speech_end
+        ):
+            # Not in what may become a pause: the trial, which cannot begin before a running decode is done, is near.
             self._guess(heard)
 
     def _cut(self, heard: _Heard, start: int, end: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from textwrap import dedent
+
 import pytest
 
 from tests import starvation
@@ -34,22 +37,30 @@ PLUGIN = """
 """
 
 
+def ran(pytester: pytest.Pytester, test: str, folder: str = "service") -> pytest.RunResult:
+    """What pytest says of a file of tests in that folder."""
+    pytester.makeconftest(PLUGIN)
+    place = pytester.mkdir(folder) / "test_a.py"
+    place.write_text(dedent(test), encoding="utf-8")
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", str(place))
+
+
+@pytest.fixture
+def starved(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the share of the processor time that is taken away."""
+    monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
+    return lambda share: monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: share)
+
+
 @pytest.mark.parametrize(("share", "outcome"), [(0.5, {"passed": 1}), (0.05, {"errors": 1})])
-def test_a_failure_counts_where_the_cores_were_there(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, share: float, outcome: dict[str, int]
-) -> None:
-    monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: share)
-    monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
-    pytester.makepyfile(FAILS_ONCE)
-    pytester.makeconftest(PLUGIN)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(**outcome)
+def test_a_failure_counts_where_the_cores_were_there(pytester, starved, share, outcome) -> None:
+    starved(share)
+    ran(pytester, FAILS_ONCE).assert_outcomes(**outcome)
 
 
-def test_it_gives_up_after_some_tries(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: 1.0)
-    monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
-    pytester.makepyfile("def test_it():\n    assert False\n")
-    pytester.makeconftest(PLUGIN)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+@pytest.mark.parametrize(("folder", "times"), [("service", starvation.TRIES - 1), ("unit", 0)])
+def test_it_gives_up_after_some_tries_and_a_unit_has_only_one(pytester, starved, folder, times) -> None:
+    starved(1.0)
+    result = ran(pytester, "def test_it():\n    assert False\n", folder)
     result.assert_outcomes(failed=1)
-    assert "\n".join(result.outlines).count("taken away: again") == starvation.TRIES - 1
+    assert "\n".join(result.outlines).count("taken away: again") == times

@@ -1,14 +1,15 @@
-"""An ear with a scripted recogniser: what makes a turn where nothing detects voice activity."""
+"""An ear with a scripted recogniser: what makes a turn, and what is told of it when the words come late."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 from livekit import rtc
-from livekit.agents import APIConnectOptions, LanguageCode, stt
+from livekit.agents import APIConnectOptions, LanguageCode, stt, vad
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from voice.ears import FRAME_MS, SAMPLE_RATE, Ear, EarSettings
@@ -96,14 +97,43 @@ class Microphone:
             await asyncio.sleep(FRAME_MS / 1000)
 
 
-@pytest.fixture
-async def deaf():
-    """(ear, its recogniser, what was told): an ear without voice activity detection and without a turn detector."""
-    recogniser, notes, failed = ScriptedRecogniser("Who has the floor?", "I do."), Notes(), []
+class ScriptedVoiceActivity(vad.VAD):
+    """Voice where `voiced` says so, in every window."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
+        self.voiced = False
+
+    def stream(self) -> vad.VADStream:
+        return ScriptedActivity(self)
+
+
+class ScriptedActivity(vad.VADStream):
+    async def _main_task(self) -> None:
+        heard = 0
+        async for frame in self._input_ch:
+            assert isinstance(frame, rtc.AudioFrame)
+            heard += frame.samples_per_channel
+            self._event_ch.send_nowait(
+                vad.VADEvent(
+                    type=vad.VADEventType.INFERENCE_DONE,
+                    samples_index=heard,
+                    timestamp=heard / SAMPLE_RATE,
+                    speech_duration=0.0,
+                    silence_duration=0.0,
+                    probability=float(cast("ScriptedVoiceActivity", self._vad).voiced),
+                )
+            )
+
+
+@asynccontextmanager
+async def listening(recogniser: ScriptedRecogniser, notes: Notes, activity: vad.VAD | None = None):
+    """An ear that listens, without a turn detector. Whatever ends it by itself is an error."""
+    failed: list[BaseException] = []
     ear = Ear(
         identity="ana",
         audio=Microphone().__aiter__(),
-        vad_engine=None,
+        vad_engine=activity,
         recogniser=recogniser,
         turns=None,
         settings=EarSettings(0.6, 0.2, Endpointing(0.1, 0.3, 0.8), LONGEST),
@@ -111,9 +141,17 @@ async def deaf():
         on_failed=lambda _, error: failed.append(error),
     )
     ear.start()
-    yield ear, recogniser.streams[0], notes
+    yield ear
     await ear.aclose()
     assert not failed
+
+
+@pytest.fixture
+async def deaf():
+    """(ear, its recogniser, what was told): an ear without voice activity detection."""
+    recogniser, notes = ScriptedRecogniser("Who has the floor?", "I do."), Notes()
+    async with listening(recogniser, notes) as ear:
+        yield ear, recogniser.streams[0], notes
 
 
 async def test_words_begin_a_turn_and_their_end_ends_it(deaf):
@@ -170,3 +208,78 @@ async def test_a_long_speech_is_split_and_counts_whole(deaf):
     while told[-1] != ("uttered", "the second part"):
         told.append(await notes.next())
     assert notes.spoken > LONGEST / 2  # words come WORDS_LAG_SECONDS late, and the last part had none
+
+
+class SlowStream(ScriptedStream):
+    """Gives no final text before the test does."""
+
+    async def _run(self) -> None:
+        async for data in self._input_ch:
+            self.heard += isinstance(data, rtc.AudioFrame)
+
+
+class SlowRecogniser(ScriptedRecogniser):
+    def stream(self, *, language=None, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS):
+        self.streams.append(SlowStream(stt=self, conn_options=conn_options))
+        return self.streams[-1]
+
+
+@pytest.fixture
+async def patient(monkeypatch):
+    """(its recogniser, what was told): as `deaf`, with final texts only where the test sends them."""
+    monkeypatch.setattr("voice.ears.FINAL_WAIT_SECONDS", 0.2)
+    recogniser, notes = SlowRecogniser(), Notes()
+    async with listening(recogniser, notes):
+        yield recogniser.streams[0], notes
+
+
+async def told_until(notes: Notes, kind: str) -> str:
+    """The text of the next `kind` that is told."""
+    while (told := await notes.next())[0] != kind:
+        pass
+    return told[1]
+
+
+async def test_words_of_a_final_text_that_comes_too_late_are_told_by_themselves(patient):
+    stream, notes = patient
+    stream.tell(INTERIM, "A sage decision would be to be.")
+    assert await told_until(notes, "uttered") == "A sage decision would be to be."
+    stream.tell(FINAL, "A sage decision would be to try it for one summer.")
+    assert await told_until(notes, "uttered") == "try it for one summer."
+
+
+async def test_a_late_final_text_that_says_the_same_is_not_told_again(patient):
+    stream, notes = patient
+    stream.tell(INTERIM, "We should wait")
+    assert await told_until(notes, "uttered") == "We should wait"
+    stream.tell(FINAL, "we should wait.")
+    stream.tell(INTERIM, "Then we vote")
+    assert await told_until(notes, "uttered") == "Then we vote"
+
+
+async def test_a_turn_without_any_words_yet_waits_longer_for_its_final_text(monkeypatch):
+    monkeypatch.setattr("voice.ears.FINAL_WAIT_SECONDS", 0.2)
+    recogniser, notes, activity = SlowRecogniser(), Notes(), ScriptedVoiceActivity()
+    async with listening(recogniser, notes, activity):
+        activity.voiced = True
+        await told_until(notes, "started")
+        activity.voiced = False
+        await told_until(notes, "ended")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await told_until(notes, "uttered")
+        recogniser.streams[0].tell(FINAL, "Thank you.")
+        assert await told_until(notes, "uttered") == "Thank you."
+
+
+async def test_even_words_that_nobody_waited_for_any_more_are_told(monkeypatch):
+    monkeypatch.setattr("voice.ears.FINAL_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("voice.ears.WORDLESS_WAIT_SECONDS", 0.1)
+    recogniser, notes, activity = SlowRecogniser(), Notes(), ScriptedVoiceActivity()
+    async with listening(recogniser, notes, activity):
+        activity.voiced = True
+        await told_until(notes, "started")
+        activity.voiced = False
+        assert await told_until(notes, "uttered") == ""
+        recogniser.streams[0].tell(FINAL, "Thank you.")
+        assert await told_until(notes, "uttered") == "Thank you."
