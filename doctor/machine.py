@@ -70,11 +70,11 @@ def check_turn_detector(settings: Settings) -> list[Finding]:
 
 
 def check_vad(_settings: Settings) -> list[Finding]:
-    """Silero by its plugin, else the framework's bundled one, else none."""
-    if installed("livekit.plugins.silero"):
-        return [ok("VAD", "Silero")]
+    """Silero as the framework bundles it, else by its plugin, else none (providers.vad)."""
     if installed("livekit.local_inference"):
-        return [degraded("VAD", "plugin is not installed: the bundled one is used", INSTALL)]
+        return [ok("VAD", "Silero")]
+    if installed("livekit.plugins.silero"):
+        return [degraded("VAD", "the framework's copy is missing: the slower plugin is used", INSTALL)]
     return [degraded("VAD", "none: turns come from speech recognition", INSTALL)]
 
 

@@ -285,6 +285,22 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
     assert machine.check_turn_detector(load_settings(**base))[0].remedy == machine.INSTALL
 
 
+@pytest.mark.parametrize(
+    ("there", "state"),
+    [
+        ({"livekit.local_inference", "livekit.plugins.silero"}, "OK"),
+        ({"livekit.plugins.silero"}, "degraded"),
+        (set(), "degraded"),
+    ],
+)
+def test_voice_activity_detection_is_ok_only_where_it_is_cheap(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], state: str
+):
+    monkeypatch.setattr(machine, "installed", lambda package: package in there)
+    (found,) = machine.check_vad(load_settings())
+    assert found.state == state
+
+
 def test_an_old_glibc_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.31"))
     found = machine.check_local_link("stt: local", "stt")
