@@ -38,11 +38,14 @@ async def interrupted(debate: ModeratedDebate, sound: Sound) -> float:
 
 async def undisturbed(debate: ModeratedDebate, sound: Sound) -> tuple[float, bool]:
     """(the longest gap in the moderator's voice after a sound, whether it said all that it had to say)."""
+    told = len(await debate.journal("spoken"))
     playback = await _speak_over(debate, sound)
     assert playback.started is not None
     spans = debate.sound(debate.moderator, playback.started)
     gap = max((later.start - earlier.end for earlier, later in itertools.pairwise(spans)), default=0.0)
-    turn = (await debate.journal("spoken"))[-1].data
+    while len(turns := await debate.journal("spoken")) <= told:  # its row comes after its caption
+        await debate.observer.news(0.1)
+    turn = turns[-1].data
     return gap, turn["text"] == turn["generated"].strip() and not turn["interrupted"]
 
 
