@@ -26,7 +26,7 @@ from voice.utterance import Utterance
 logger = logging.getLogger("sage.voice.ears")
 
 SAMPLE_RATE = 16_000
-FRAME_MS = 20
+FRAME_MS = 32  # one window of the voice activity model: in frames of 20 ms it waited for the next to be whole
 PRE_ROLL_SECONDS = 0.3
 """Audio from before the first speech that the recogniser hears too: a soft onset, and some room noise."""
 
@@ -78,7 +78,7 @@ class Listener(Protocol):
 class Ear:
     """Listens to one audio track of one participant until closed.
 
-    audio: 16 kHz mono frames of 20 ms. turns: None where the end of a turn is judged by silence alone.
+    audio: 16 kHz mono frames of `FRAME_MS`. turns: None where the end of a turn is judged by silence alone.
     vad_engine None: there is no voice activity detection, and turns are made of the recogniser's words.
     """
 
