@@ -17,7 +17,7 @@ from statistics import median
 from bench.results import Target, publish
 from launcher.stack import Stack, start_stack
 from rehearsal.debater import Playback
-from rehearsal.moderated import ModeratedDebate, moderated, noise_burst, spoken
+from rehearsal.moderated import WAIT_SECONDS, ModeratedDebate, moderated, noise_burst, spoken
 from rehearsal.voices import Sound
 from settings import load_settings
 
@@ -43,8 +43,9 @@ async def undisturbed(debate: ModeratedDebate, sound: Sound) -> tuple[float, boo
     assert playback.started is not None
     spans = debate.sound(debate.moderator, playback.started)
     gap = max((later.start - earlier.end for earlier, later in itertools.pairwise(spans)), default=0.0)
-    while len(turns := await debate.journal("spoken")) <= told:  # its row comes after its caption
-        await debate.observer.news(0.1)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(turns := await debate.journal("spoken")) <= told:  # its row comes after its caption
+            await debate.observer.news(0.1)
     turn = turns[-1].data
     return gap, turn["text"] == turn["generated"].strip() and not turn["interrupted"]
 

@@ -17,7 +17,6 @@ FRAME_SECONDS = 0.01
 AUDIBLE_DB = -45.0
 """Speech lies above it by far, the noise of a microphone (about -60 dB) and comfort noise below it."""
 
-_SILENCE_DB = -120.0
 _LATE_SECONDS = 0.25
 _DRIFT = 0.02
 _EARLY_SHARE = 0.1
@@ -38,14 +37,10 @@ class Span:
 
 def decibels(samples: NDArray[np.int16]) -> float:
     """The RMS of `samples` in dB of full scale; -120 for digital silence and for no samples."""
-    return frame_decibels(samples, samples.size)[0] if samples.size else _SILENCE_DB
-
-
-def frame_decibels(samples: NDArray[np.int16], hop: int) -> list[float]:
-    """The loudness of each `hop` samples, in order; a rest shorter than that is left out."""
-    frames = samples[: samples.size // hop * hop].astype(np.float32).reshape(-1, hop) / np.float32(32768.0)
-    power = np.einsum("ij,ij->i", frames, frames) / hop
-    return [max(_SILENCE_DB, 10.0 * math.log10(one)) if one > 0 else _SILENCE_DB for one in power.tolist()]
+    if samples.size == 0:
+        return -120.0
+    power = float(np.mean(np.square(samples.astype(np.float32) / 32768.0)))
+    return max(-120.0, 10.0 * math.log10(power)) if power > 0 else -120.0
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import pytest
 from rehearsal.console import printable
 from rehearsal.heard import Change, Received, Segment, heard
 from rehearsal.judge import Judgement, judge, percentile
-from rehearsal.loudness import FRAME_SECONDS, Loudness, decibels, frame_decibels
+from rehearsal.loudness import FRAME_SECONDS, Loudness, decibels
 from rehearsal.page import page
 from rehearsal.performance import Performed, Played
 from rehearsal.report import build_report
@@ -266,12 +266,6 @@ def test_loudness_is_rms_in_decibels() -> None:
     assert decibels(np.zeros(0, np.int16)) == -120.0
     assert decibels(np.full(160, 32767, np.int16)) == pytest.approx(0.0, abs=0.01)
     assert decibels(np.full(160, 328, np.int16)) == pytest.approx(-40.0, abs=0.05)
-
-
-def test_each_frame_has_a_loudness_of_its_own_and_a_rest_has_none() -> None:
-    samples = np.concatenate([np.full(160, 328), np.zeros(160), np.full(160, 32767), np.full(40, 32767)])
-    levels = frame_decibels(samples.astype(np.int16), 160)
-    assert levels == pytest.approx([-40.0, -120.0, 0.0], abs=0.05)
 
 
 def test_frames_that_come_in_a_rush_keep_their_own_times() -> None:

@@ -23,22 +23,6 @@ LONGEST = 2.0
 INTERIM, FINAL = stt.SpeechEventType.INTERIM_TRANSCRIPT, stt.SpeechEventType.FINAL_TRANSCRIPT
 
 
-class ScriptedRecogniser(stt.STT[Any]):
-    """One stream whose events the test makes. A flush answers with the next of `finals`, "" where none is left."""
-
-    def __init__(self, *finals: str) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
-        self.finals = list(finals)
-        self.streams: list[ScriptedStream] = []
-
-    def stream(self, *, language=None, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS):
-        self.streams.append(ScriptedStream(stt=self, conn_options=conn_options))
-        return self.streams[-1]
-
-    async def _recognize_impl(self, buffer: Any, *, language: Any = "", conn_options: Any) -> stt.SpeechEvent:
-        raise AssertionError("nobody asks for a whole recording")
-
-
 class ScriptedStream(stt.RecognizeStream):
     heard = 0
     """Frames that came."""
@@ -55,6 +39,24 @@ class ScriptedStream(stt.RecognizeStream):
             else:
                 finals = cast("ScriptedRecogniser", self._stt).finals
                 self.tell(FINAL, finals.pop(0) if finals else "")
+
+
+class ScriptedRecogniser(stt.STT[Any]):
+    """One stream whose events the test makes. A flush answers with the next of `finals`, "" where none is left."""
+
+    makes: type[ScriptedStream] = ScriptedStream
+
+    def __init__(self, *finals: str) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
+        self.finals = list(finals)
+        self.streams: list[ScriptedStream] = []
+
+    def stream(self, *, language=None, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS):
+        self.streams.append(self.makes(stt=self, conn_options=conn_options))
+        return self.streams[-1]
+
+    async def _recognize_impl(self, buffer: Any, *, language: Any = "", conn_options: Any) -> stt.SpeechEvent:
+        raise AssertionError("nobody asks for a whole recording")
 
 
 class Notes:
@@ -219,9 +221,7 @@ class SlowStream(ScriptedStream):
 
 
 class SlowRecogniser(ScriptedRecogniser):
-    def stream(self, *, language=None, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS):
-        self.streams.append(SlowStream(stt=self, conn_options=conn_options))
-        return self.streams[-1]
+    makes = SlowStream
 
 
 @pytest.fixture
@@ -238,6 +238,13 @@ async def told_until(notes: Notes, kind: str) -> str:
     while (told := await notes.next())[0] != kind:
         pass
     return told[1]
+
+
+async def speak(notes: Notes, activity: ScriptedVoiceActivity) -> None:
+    """Voice until the ear heard somebody begin, then silence."""
+    activity.voiced = True
+    await told_until(notes, "started")
+    activity.voiced = False
 
 
 async def test_words_of_a_final_text_that_comes_too_late_are_told_by_themselves(patient):
@@ -261,9 +268,7 @@ async def test_a_turn_without_any_words_yet_waits_longer_for_its_final_text(monk
     monkeypatch.setattr("voice.ears.FINAL_WAIT_SECONDS", 0.2)
     recogniser, notes, activity = SlowRecogniser(), Notes(), ScriptedVoiceActivity()
     async with listening(recogniser, notes, activity):
-        activity.voiced = True
-        await told_until(notes, "started")
-        activity.voiced = False
+        await speak(notes, activity)
         await told_until(notes, "ended")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -277,9 +282,7 @@ async def test_even_words_that_nobody_waited_for_any_more_are_told(monkeypatch):
     monkeypatch.setattr("voice.ears.WORDLESS_WAIT_SECONDS", 0.1)
     recogniser, notes, activity = SlowRecogniser(), Notes(), ScriptedVoiceActivity()
     async with listening(recogniser, notes, activity):
-        activity.voiced = True
-        await told_until(notes, "started")
-        activity.voiced = False
+        await speak(notes, activity)
         assert await told_until(notes, "uttered") == ""
         recogniser.streams[0].tell(FINAL, "Thank you.")
         assert await told_until(notes, "uttered") == "Thank you."
