@@ -1,4 +1,4 @@
-"""Deepgram: streaming speech recognition over a WebSocket, by its plugin."""
+"""Deepgram: streaming speech recognition over a WebSocket, by its plugin (deepgram_stream.py)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from settings import Settings
 if TYPE_CHECKING:
     from livekit.agents import stt
 
+BASE_URL = "https://api.deepgram.com"
 LISTEN_PATH = "/v1/listen"
 
 
-@register("stt", "deepgram", needs=("DEEPGRAM_API_KEY",))
-def build_stt(settings: Settings) -> stt.STT[Any]:
-    from livekit.plugins import deepgram
+def address(settings: Settings) -> str:
+    """Where its listen API is."""
+    base = (settings.deepgram_base_url or BASE_URL).rstrip("/")
+    return base if base.endswith(LISTEN_PATH) else base + LISTEN_PATH
 
-    options: dict[str, Any] = {}
-    if settings.deepgram_base_url:
-        base = settings.deepgram_base_url.rstrip("/")
-        options["base_url"] = base if base.endswith(LISTEN_PATH) else base + LISTEN_PATH
-    return deepgram.STT(
+
+@register("stt", "deepgram", needs=("DEEPGRAM_API_KEY",), address=address, company="Deepgram")
+def build_stt(settings: Settings) -> stt.STT[Any]:
+    from providers.deepgram_stream import DeepgramSTT
+
+    return DeepgramSTT(
         model=settings.deepgram_model,
         language="en-US",
         api_key=settings.secret("deepgram_api_key"),
         # The ear ends turns; names of commands must come through as they were said.
         keyterm=["moderator", "Sage"],
-        **options,
+        base_url=address(settings),
     )

@@ -1,7 +1,4 @@
-"""Voxtral on a vLLM server of one's own: speech recognition by OpenAI's transcription API.
-
-Batch only here: the chain cuts utterances for it with the VAD. Its streaming API comes with issue 4.
-"""
+"""Voxtral on a vLLM server of one's own: speech recognition by vLLM's realtime API (vllm_realtime.py)."""
 
 from __future__ import annotations
 
@@ -14,14 +11,20 @@ if TYPE_CHECKING:
     from livekit.agents import stt
 
 
-@register("stt", "voxtral", needs=("VOXTRAL_HOST",), hears_here=True)
-def build_stt(settings: Settings) -> stt.STT[Any]:
-    from livekit.plugins import openai
+def address(settings: Settings) -> str:
+    """Where its API is."""
+    own = f"http://{settings.voxtral_host}:{settings.voxtral_port}/v1"
+    return (settings.voxtral_base_url or own).rstrip("/")
 
-    return openai.STT(
-        model=settings.voxtral_model,
-        language="en",
-        api_key="none",  # it asks for none, the client library for some
-        base_url=f"http://{settings.voxtral_host}:{settings.voxtral_port}/v1",
-        use_realtime=False,
-    )
+
+@register(
+    "stt",
+    "voxtral",
+    needs=("VOXTRAL_HOST or VOXTRAL_BASE_URL",),
+    address=address,
+    company="Voxtral",
+)
+def build_stt(settings: Settings) -> stt.STT[Any]:
+    from providers.vllm_realtime import VllmRealtimeSTT
+
+    return VllmRealtimeSTT(settings.voxtral_model, address(settings))
