@@ -13,14 +13,27 @@ if TYPE_CHECKING:
     from personas.registry import Persona
 
 
-@register("tts", "chatterbox", needs=("CHATTERBOX_HOST",))
+def address(settings: Settings) -> str:
+    """Where its API is."""
+    own = f"http://{settings.chatterbox_host}:{settings.chatterbox_port}/v1"
+    return (settings.chatterbox_base_url or own).rstrip("/")
+
+
+@register(
+    "tts",
+    "chatterbox",
+    needs=("CHATTERBOX_HOST or CHATTERBOX_BASE_URL",),
+    address=address,
+    company="Chatterbox",
+)
 def build_tts(settings: Settings, persona: Persona) -> tts.TTS[Any]:
     from livekit.plugins import openai
+
+    from providers.openai_client import openai_client
 
     return openai.TTS(
         model=settings.chatterbox_model,
         voice=persona.voices["chatterbox"],
-        api_key="none",  # it asks for none, the client library for some
-        base_url=f"http://{settings.chatterbox_host}:{settings.chatterbox_port}/v1",
+        client=openai_client("none", address(settings)),  # it asks for no key, the client library for some
         response_format="wav",
     )

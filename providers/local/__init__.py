@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from providers.local.tts import LocalTTS
 
 
-@register("stt", "local", hears_here=True)
+@register("stt", "local")
 def build_stt(_settings: Settings) -> LocalSTT:
     from providers.local.stt import LocalSTT
 
@@ -35,12 +35,7 @@ def build_llm(_settings: Settings, playbook: Callable[[llm.ChatContext], str]) -
 
 
 @register("tts", "local")
-def build_tts(settings: Settings, persona: Persona) -> LocalTTS:
+def build_tts(_settings: Settings, persona: Persona) -> LocalTTS:
     from providers.local.tts import LocalTTS
 
-    return LocalTTS(
-        persona.voices["local"],
-        chunk_min_chars=settings.chunk_min_chars,
-        chunk_max_chars=settings.chunk_max_chars,
-        chunk_max_wait_ms=settings.chunk_max_wait_ms,
-    )
+    return LocalTTS(persona.voices["local"])

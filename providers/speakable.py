@@ -14,7 +14,7 @@ _FENCE = re.compile(r"```.*?(?:```|$)", re.DOTALL)
 _HEADING = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S))", re.MULTILINE)
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$", re.MULTILINE)
 _EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")
-_LEFT_OVER = re.compile(r"[*`~|#<>{}\\\[\]]+")
+_LEFT_OVER = re.compile(r"[*`~|#<>{}\\\[\]]+|(?<!\w)_+|_+(?!\w)")
 _PICTURES = re.compile("[\U0001f000-\U0001faff\U00002600-\U000027bf\ufe0f\u200d]+")
 _SPACE = re.compile(r"[ \t\r\f\v]+")
 
@@ -28,8 +28,14 @@ _NOT_AN_END = re.compile(
 )
 
 
-def speakable(text: str) -> str:
-    """`text` without what is not read aloud: markdown, web addresses, citation marks, pictures."""
+_IN_LINE = "\u2060"  # a word joiner: it keeps what follows from standing at the beginning of a line
+
+
+def speakable(text: str, *, mid_line: bool = False) -> str:
+    """`text` without what is not read aloud: markdown, web addresses, citation marks, pictures.
+
+    `mid_line`: it goes on within a line, so that a number at its beginning is a number and no list's mark."""
+    text = _IN_LINE + text if mid_line else text
     text = _FENCE.sub(" ", text)
     text = _LINK.sub(r"\1", text)
     text = _CITATION.sub("", text)
@@ -39,7 +45,7 @@ def speakable(text: str) -> str:
     for _ in range(2):  # emphasis in emphasis
         text = _EMPHASIS.sub(r"\2", text)
     text = _PICTURES.sub("", _LEFT_OVER.sub(" ", text))
-    text = _SPACE.sub(" ", text)
+    text = _SPACE.sub(" ", text.replace(_IN_LINE, ""))
     return re.sub(r" +([,.;:!?])", r"\1", text).strip()
 
 

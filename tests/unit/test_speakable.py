@@ -1,8 +1,8 @@
-"""What the local voice reads aloud, and in which pieces."""
+"""What is read aloud of a text, and where its sentences and clauses end."""
 
 import pytest
 
-from providers.local.speakable import Chunker, clause_end, sentence_end, speakable
+from providers.speakable import Chunker, clause_end, sentence_end, speakable
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ from providers.local.speakable import Chunker, clause_end, sentence_end, speakab
 )
 def test_markup_is_not_read_aloud(written, spoken):
     assert speakable(written) == spoken
+
+
+def test_a_number_that_begins_a_line_is_a_list_and_within_a_line_is_a_number():
+    assert speakable("20. Then we vote.") == "Then we vote."
+    assert speakable("20. Then we vote.", mid_line=True) == "20. Then we vote."
+    assert speakable("and _then. We_ vote") == "and then. We vote"
+    assert speakable("We_ vote", mid_line=True) == "We vote"
 
 
 @pytest.mark.parametrize(
