@@ -46,6 +46,7 @@ PortOrAny = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode]
 Topic = Annotated[str, Field(min_length=1, max_length=500)]
 PersonaName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+CollectorUrl = Annotated[str, Field(pattern=r"^https?://[^@\s/]+[^@\s]*$")]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -88,21 +89,39 @@ class Settings(BaseSettings):
     cerebras_model: str = _vendor("gpt-oss-120b", "", "Language model.")
     voxtral_host: str | None = _vendor(None, "host", "Where vLLM serves Voxtral (speech recognition).")
     voxtral_port: Port = _vendor(8000, "port", "Port of Voxtral.")
+    voxtral_base_url: str | None = _vendor(None, "URL", "Instead of host and port, as https://HOST/v1.")
     voxtral_model: str = _vendor(
         "mistralai/Voxtral-Mini-4B-Realtime-2602", "", "Model that its server has loaded."
     )
     chatterbox_host: str | None = _vendor(None, "host", "Where Chatterbox (voice) is served.")
     chatterbox_port: Port = _vendor(8004, "port", "Port of Chatterbox.")
+    chatterbox_base_url: str | None = _vendor(None, "URL", "Instead of host and port, as https://HOST/v1.")
     chatterbox_model: str = _vendor("chatterbox", "", "Model that its server has loaded.")
     ollama_host: str | None = _vendor(
         None, "URL", "Ollama or any OpenAI-compatible server; host:port will do."
     )
+    ollama_base_url: str | None = _vendor(None, "URL", "Instead of OLLAMA_HOST, as https://HOST/v1.")
     ollama_model: str = _vendor("llama3.2", "", "Language model that Ollama has pulled.")
 
     stt_chain: Names = _chain(("deepgram", "openai"), "links", "Speech recognition, in order of preference.")
     llm_chain: Names = _chain(("perplexity", "openai"), "links", "Language models, in order of preference.")
     tts_chain: Names = _chain(("cartesia", "openai"), "links", "Voices, in order of preference.")
     local_audio_only: bool = _chain(False, "", "Refuse speech recognition that sends audio to another host.")
+    stt_attempt_ms: int = _chain(
+        900, "ms", "A link's time for the text of speech that is over.", ge=50, le=60000
+    )
+    stt_deadline_ms: int = _chain(3000, "ms", "The whole chain's time for it.", ge=50, le=120000)
+    stt_hold_secs: float = _chain(
+        30.0, "s", "A link's connection is kept so long after speech.", ge=0, le=3600
+    )
+    llm_attempt_ms: int = _chain(1200, "ms", "A link's time to its first token.", ge=50, le=60000)
+    llm_deadline_ms: int = _chain(
+        2500, "ms", "The whole chain's time to it; then the playbook answers.", ge=50, le=120000
+    )
+    tts_attempt_ms: int = _chain(1200, "ms", "A link's time to its first audio.", ge=50, le=60000)
+    tts_deadline_ms: int = _chain(
+        2500, "ms", "The whole chain's time to it; then the words are shown.", ge=50, le=120000
+    )
 
     debate_topic: Topic = _debate("General Discussion", "", "Topic of a debate that was started without one.")
     moderator_persona: PersonaName = _debate(
@@ -165,6 +184,9 @@ class Settings(BaseSettings):
 
     log_transcripts: bool = _logging(False, "", "Write what people say into the logs (personal data).")
     log_level: LogLevel = _logging("INFO", "", "Least level that is logged.")
+    otel_exporter_otlp_endpoint: CollectorUrl | None = _logging(
+        None, "URL", "OpenTelemetry collector (HTTP) that gets each turn's spans."
+    )
 
     @model_validator(mode="before")
     @classmethod

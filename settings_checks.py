@@ -51,6 +51,8 @@ def allowed_values(name: str, field: FieldInfo) -> str:
         return f"a number{between}"
     if isinstance(field.get_default(), tuple):
         return "names separated by commas"
+    if name == "otel_exporter_otlp_endpoint":
+        return "an address, as http://HOST:4318, without user name or password"
     if name == "moderator_persona":
         return "the name of a persona: small letters, digits and hyphens, as in personas/"
     return "a text of 1 to 500 characters" if name == "debate_topic" else "a text"
@@ -112,6 +114,7 @@ def _pairs(settings: Settings) -> list[Problem]:
     for low, high in (
         ("endpoint_min_silence_ms", "endpoint_max_silence_ms"),
         ("chunk_min_chars", "chunk_max_chars"),
+        *((f"{kind}_attempt_ms", f"{kind}_deadline_ms") for kind in ("stt", "llm", "tts")),
     ):
         if getattr(settings, low) > getattr(settings, high):
             remedy = f"set it to {getattr(settings, high)} at most, or raise {high.upper()}"

@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.cerebras.ai/v1"
 
 
-@register("llm", "cerebras", needs=("CEREBRAS_API_KEY",))
+def address(settings: Settings) -> str:
+    """Where its API is."""
+    return settings.cerebras_base_url or BASE_URL
+
+
+@register(
+    "llm",
+    "cerebras",
+    needs=("CEREBRAS_API_KEY",),
+    address=address,
+    company="Cerebras",
+)
 def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
-    return compatible_llm(
-        settings.cerebras_model, settings.secret("cerebras_api_key"), settings.cerebras_base_url or BASE_URL
-    )
+    return compatible_llm(settings.cerebras_model, settings.secret("cerebras_api_key"), address(settings))

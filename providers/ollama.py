@@ -12,15 +12,21 @@ if TYPE_CHECKING:
     from livekit.agents import llm
 
 
-@register("llm", "ollama", needs=("OLLAMA_HOST",))
-def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
-    # It asks for no key, the client library for some.
-    return compatible_llm(settings.ollama_model, "ollama", openai_address(settings.ollama_host or ""))
-
-
-def openai_address(host: str) -> str:
-    """`host:port` or a URL as the address of the OpenAI-compatible API there."""
-    address = host.rstrip("/")
+def address(settings: Settings) -> str:
+    """OLLAMA_BASE_URL, or OLLAMA_HOST (`host:port` or a URL) as the address of the OpenAI-compatible API there."""
+    address = (settings.ollama_base_url or settings.ollama_host or "").rstrip("/")
     if "://" not in address:
         address = f"http://{address}"
     return address if address.endswith("/v1") else f"{address}/v1"
+
+
+@register(
+    "llm",
+    "ollama",
+    needs=("OLLAMA_HOST or OLLAMA_BASE_URL",),
+    address=address,
+    company="Ollama",
+)
+def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
+    # It asks for no key, the client library for some.
+    return compatible_llm(settings.ollama_model, "ollama", address(settings))

@@ -1,4 +1,4 @@
-"""OpenAI: language model, voice and streaming speech recognition, by its plugin.
+"""OpenAI: language model, voice and speech recognition, by its plugin.
 
 Every address is passed: the client library would read OPENAI_BASE_URL from the environment behind our back.
 """
@@ -17,53 +17,70 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.openai.com/v1"
 NEEDS = ("OPENAI_API_KEY",)
+COMPANY = "OpenAI"
+STT_PROMPT = "A debate. The moderator is called Sage or moderator."
 
 
-@register("stt", "openai", NEEDS)
+def address(settings: Settings) -> str:
+    """Where OpenAI's API is."""
+    return settings.openai_base_url or BASE_URL
+
+
+@register("stt", "openai", NEEDS, address=address, company=COMPANY, fallback="openai-batch")
 def build_stt(settings: Settings) -> stt.STT[Any]:
+    from providers.realtime import RealtimeOptions, RealtimeSTT
+
+    return RealtimeSTT(
+        RealtimeOptions(
+            model=settings.openai_stt_model,
+            language="en",
+            prompt=STT_PROMPT,
+            api_key=settings.secret("openai_api_key"),
+            base_url=address(settings),
+        )
+    )
+
+
+@register("stt", "openai-batch", NEEDS, address=address, company=COMPANY)
+def build_batch_stt(settings: Settings) -> stt.STT[Any]:
     from livekit.plugins import openai
 
-    return openai.STT(
+    from providers.batch import BatchSTT
+    from providers.openai_client import openai_client
+
+    recogniser = openai.STT(
         model=settings.openai_stt_model,
         language="en",
-        # Without it there are no interim texts, and the chain would need a VAD to cut utterances for it.
-        use_realtime=True,
-        prompt="A debate. The moderator is called Sage or moderator.",
-        api_key=settings.secret("openai_api_key"),
-        base_url=settings.openai_base_url or BASE_URL,
+        use_realtime=False,
+        prompt=STT_PROMPT,
+        client=openai_client(settings.secret("openai_api_key"), address(settings)),
     )
+    return BatchSTT(recogniser)
 
 
-@register("llm", "openai", NEEDS)
+@register("llm", "openai", NEEDS, address=address, company=COMPANY)
 def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
-    return compatible_llm(
-        settings.openai_model, settings.secret("openai_api_key"), settings.openai_base_url or BASE_URL
-    )
+    return compatible_llm(settings.openai_model, settings.secret("openai_api_key"), address(settings))
 
 
 def compatible_llm(model: str, api_key: str, base_url: str) -> llm.LLM[Any]:
     """A language model behind OpenAI's chat API at `base_url`, one try a request."""
-    from livekit.plugins import openai
+    from providers.openai_chat import ChatLLM
 
     # Strict tool schemas are OpenAI's own: others refuse a request that has them.
-    return openai.LLM(
-        model=model,
-        api_key=api_key,
-        base_url=base_url,
-        max_retries=0,
-        _strict_tool_schema=base_url == BASE_URL,
-    )
+    return ChatLLM(model, api_key, base_url, strict_tools=base_url == BASE_URL)
 
 
-@register("tts", "openai", NEEDS)
+@register("tts", "openai", NEEDS, address=address, company=COMPANY)
 def build_tts(settings: Settings, persona: Persona) -> tts.TTS[Any]:
     from livekit.plugins import openai
+
+    from providers.openai_client import openai_client
 
     return openai.TTS(
         model=settings.openai_tts_model,
         voice=persona.voices["openai"],
-        api_key=settings.secret("openai_api_key"),
-        base_url=settings.openai_base_url or BASE_URL,
+        client=openai_client(settings.secret("openai_api_key"), address(settings)),
         # Raw samples need no decoder to start up before the first sound.
         response_format="pcm",
     )

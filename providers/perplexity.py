@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.perplexity.ai"
 
 
-@register("llm", "perplexity", needs=("PERPLEXITY_API_KEY",))
+def address(settings: Settings) -> str:
+    """Where its API is."""
+    return settings.perplexity_base_url or BASE_URL
+
+
+@register(
+    "llm",
+    "perplexity",
+    needs=("PERPLEXITY_API_KEY",),
+    address=address,
+    company="Perplexity",
+    takes_tools=False,
+)
 def build_llm(settings: Settings, _playbook: object) -> llm.LLM[Any]:
-    base_url = settings.perplexity_base_url or BASE_URL
-    return compatible_llm(settings.perplexity_model, settings.secret("perplexity_api_key"), base_url)
+    return compatible_llm(settings.perplexity_model, settings.secret("perplexity_api_key"), address(settings))

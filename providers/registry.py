@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from errors import Problem, SettingsError
 from settings import Settings
@@ -41,28 +43,57 @@ class Link:
     kind: Kind
     name: str
     needs: tuple[str, ...]
+    """Variables that must be set; "A or B" where either will do."""
+
     build: Callable[..., Any]
-    hears_here: bool = False
-    """For stt: audio stays on hosts of the operator's own."""
+    address: Callable[[Settings], str] | None = None
+    """Where it sends what it is given; None for a link that works in this process."""
+
+    takes_tools: bool = True
+    """For llm: whether its models take tools."""
+
+    fallback: str = ""
+    """Another way to the same vendor, a link that follows this one wherever it is named."""
+
+    company: str = ""
+    """Whom the page names as the one who receives what is said."""
 
     def missing(self, settings: Settings) -> tuple[str, ...]:
-        """Names of the variables it needs that are not set."""
-        return tuple(name for name in self.needs if not getattr(settings, name.lower()))
+        """Which of its needs are not met."""
+        return tuple(
+            need
+            for need in self.needs
+            if not any(getattr(settings, name.lower()) for name in need.split(" or "))
+        )
+
+    def host(self, settings: Settings) -> str:
+        """The host that receives what it is given; "" where that is this machine."""
+        host = urlsplit(self.address(settings)).hostname or "" if self.address is not None else ""
+        return "" if _is_this_machine(host) else host
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether `host` is a loopback address. A name of the network is another host, wherever it may lead."""
+    if host in {"", "localhost"}:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 _links: dict[tuple[Kind, str], Link] = {}
 
 
 def register(
-    kind: Kind, name: str, needs: tuple[str, ...] = (), *, hears_here: bool = False
+    kind: Kind, name: str, needs: tuple[str, ...] = (), **about: Any
 ) -> Callable[[Factory], Factory]:
-    """Decorate the factory of link `name`; `needs` are variables that must be set. ValueError for a second
-    one."""
+    """Decorate the factory of link `name`; `about` are further fields of Link. ValueError for a second one."""
 
     def keep(factory: Factory) -> Factory:
         if (kind, name) in _links:
             raise ValueError(f"{kind} link {name!r} is registered twice")
-        _links[kind, name] = Link(kind, name, needs, factory, hears_here)
+        _links[kind, name] = Link(kind, name, needs, factory, **about)
         return factory
 
     return keep

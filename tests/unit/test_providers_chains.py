@@ -5,11 +5,13 @@ import sys
 from typing import Any
 
 import pytest
-from livekit.agents import llm, stt, tts
+from livekit.agents import APIConnectionError, llm, stt, tts
 
 from errors import SettingsError
 from personas.registry import load_registry
-from providers.chains import build_llm, build_stt, build_tts, log_plan, plan_chains
+from providers.chains import log_plan, plan_chains
+from providers.chains.attempt import Deadlines
+from providers.chains.build import Chains
 from providers.registry import KINDS, find_link, known_links, register
 from settings import Settings, load_settings
 
@@ -52,14 +54,14 @@ def test_without_any_key_every_chain_ends_in_local_and_names_what_it_left_out():
 def test_the_default_chains_are_those_of_the_deployment_guide():
     plan = plan_chains(everything())
     assert (plan.stt, plan.llm, plan.tts) == (
-        ("deepgram", "openai"), ("perplexity", "openai"), ("cartesia", "openai"),
+        ("deepgram", "openai", "openai-batch"), ("perplexity", "openai"), ("cartesia", "openai"),
     )  # fmt: skip
     assert plan.left_out == ()
 
 
 def test_local_is_not_added_where_another_link_is_left():
     plan = plan_chains(load_settings(openai_api_key=KEYS["openai_api_key"]))
-    assert (plan.stt, plan.llm, plan.tts) == (("openai",), ("openai",), ("openai",))
+    assert (plan.stt, plan.llm, plan.tts) == (("openai", "openai-batch"), ("openai",), ("openai",))
     assert not any(plan.uses_local(kind) for kind in KINDS)
 
 
@@ -67,7 +69,7 @@ def test_unknown_links_are_refused_all_at_once():
     with pytest.raises(SettingsError) as refused:
         plan_chains(load_settings(stt_chain="deepgrm", llm_chain="openai,gpt", tts_chain="local"))
     assert [problem.variable for problem in refused.value.problems] == ["STT_CHAIN", "LLM_CHAIN"]
-    assert "deepgram, local, openai, voxtral" in str(refused.value)
+    assert "deepgram, local, openai, openai-batch, voxtral" in str(refused.value)
 
 
 def test_a_name_that_no_vendor_registered_is_refused_with_the_known_ones():
@@ -80,10 +82,48 @@ def test_a_link_cannot_be_registered_twice():
         register("stt", "local")(playbook)
 
 
-def test_local_audio_only_keeps_recognition_on_own_hosts():
-    plan = plan_chains(everything(stt_chain="deepgram,voxtral,local", local_audio_only=True))
+def test_a_fallback_that_is_named_by_itself_stays_where_it_is_named():
+    plan = plan_chains(everything(stt_chain="openai-batch,deepgram,openai"))
+    assert plan.stt == ("openai-batch", "deepgram", "openai")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.3.4"])
+def test_local_audio_only_keeps_recognition_on_this_machine(host):
+    plan = plan_chains(
+        everything(stt_chain="deepgram,voxtral,local", voxtral_host=host, local_audio_only=True)
+    )
     assert plan.stt == ("voxtral", "local")
-    assert "LOCAL_AUDIO_ONLY" in plan.left_out[0].reason
+    assert [(out.name, "api.deepgram.com" in out.reason) for out in plan.left_out] == [("deepgram", True)]
+
+
+@pytest.mark.parametrize("host", ["voxtral.test", "10.0.0.7", "127.example.com"])
+def test_local_audio_only_takes_no_other_machine_for_this_one(host):
+    plan = plan_chains(everything(stt_chain="voxtral", voxtral_host=host, local_audio_only=True))
+    assert plan.stt == ("local",)
+    assert f"LOCAL_AUDIO_ONLY forbids to send audio to {host}" in plan.left_out[0].reason
+
+
+def test_local_audio_only_takes_a_vendors_own_server_on_this_machine():
+    plan = plan_chains(
+        everything(
+            stt_chain="deepgram,openai", local_audio_only=True, deepgram_base_url="http://localhost:8080"
+        )
+    )
+    assert plan.stt == ("deepgram",)
+
+
+def test_an_address_does_instead_of_a_host():
+    plan = plan_chains(
+        load_settings(
+            stt_chain="voxtral", voxtral_base_url="https://gpu.test/v1",
+            llm_chain="ollama", ollama_base_url="https://gpu.test/v1",
+            tts_chain="chatterbox", chatterbox_base_url="https://gpu.test/v1",
+        )
+    )  # fmt: skip
+    assert plan.left_out == ()
+    assert plan_chains(load_settings(stt_chain="voxtral")).left_out[0].reason == (
+        "VOXTRAL_HOST or VOXTRAL_BASE_URL not set"
+    )
 
 
 def test_planning_imports_no_sdk_and_no_model():
@@ -129,32 +169,43 @@ async def test_vendors_take_their_address_from_the_settings():
     await worded.aclose()
 
 
-async def test_a_chain_of_one_link_is_that_link():
-    settings = load_settings()
-    plan = plan_chains(settings)
-    persona = load_registry().get("neutral-facilitator")
-    assert build_stt(plan, settings).provider == "local"
-    assert build_llm(plan, settings, playbook).provider == "local"
-    assert build_tts(plan, settings, persona).provider == "local"
+@pytest.fixture
+async def chains_of():
+    made = []
+
+    def build(**overrides: object) -> Chains:
+        settings = load_settings(**overrides)
+        made.append(Chains(plan_chains(settings), settings))
+        return made[-1]
+
+    yield build
+    for chains in made:
+        await chains.aclose()
 
 
-async def test_the_playbook_is_the_last_link_of_every_language_model_chain():
-    settings = everything()
-    chain = build_llm(plan_chains(settings), settings, playbook)
-    assert isinstance(chain, llm.FallbackAdapter)
-    assert [link.provider for link in chain._llm_instances][-1] == "local"
-    assert len(chain._llm_instances) == 3
-    for link in chain._llm_instances:
-        await link.aclose()
+async def test_the_playbook_is_the_last_link_of_every_language_model_chain(chains_of):
+    chain = chains_of(**KEYS).llm(playbook)
+    assert [link.name for link in chain.links] == ["perplexity", "openai", "local"]
+    assert [link.takes_tools for link in chain.links] == [False, True, True]
     await chain.aclose()
 
 
-async def test_the_playbook_speaks_when_the_model_before_it_is_away(unused_tcp_port_of_nobody):
-    settings = load_settings(llm_chain="ollama", ollama_host=f"127.0.0.1:{unused_tcp_port_of_nobody}")
-    async with build_llm(plan_chains(settings), settings, playbook) as chain:
-        stream = chain.chat(chat_ctx=llm.ChatContext.empty())
-        async with stream:
+async def test_the_playbook_speaks_when_the_model_before_it_is_away(unused_tcp_port_of_nobody, chains_of):
+    chains = chains_of(llm_chain="ollama", ollama_host=f"127.0.0.1:{unused_tcp_port_of_nobody}")
+    async with chains.llm(playbook) as chain:
+        async with chain.chat(chat_ctx=llm.ChatContext.empty()) as stream:
             assert (await stream.collect()).text == "Words of the playbook."
+
+
+def test_deadlines_are_the_settings_in_seconds(chains_of):
+    chains = chains_of(stt_attempt_ms=700, stt_deadline_ms=2100, tts_deadline_ms=9000)
+    assert chains.deadlines("stt") == Deadlines(0.7, 2.1)
+    assert chains.deadlines("tts").chain == 9.0
+
+
+def test_an_attempt_longer_than_its_chain_is_refused():
+    with pytest.raises(SettingsError, match="LLM_ATTEMPT_MS is above LLM_DEADLINE_MS"):
+        load_settings(llm_attempt_ms=5000)
 
 
 @pytest.fixture
@@ -167,17 +218,14 @@ def unused_tcp_port_of_nobody():
         yield bound.getsockname()[1]
 
 
-async def test_a_playbook_that_fails_is_reported_as_an_error_of_the_link():
+async def test_a_playbook_that_fails_is_reported_as_an_error_of_the_link(chains_of):
     def broken(context: llm.ChatContext) -> str:
         raise KeyError("floor")
 
-    settings = load_settings()
-    chain = build_llm(plan_chains(settings), settings, broken)
-    from livekit.agents import APIConnectionError
-
-    with pytest.raises(APIConnectionError):
-        async with chain.chat(chat_ctx=llm.ChatContext.empty()) as stream:
-            await stream.collect()
+    async with chains_of().llm(broken) as chain:
+        with pytest.raises(APIConnectionError):
+            async with chain.chat(chat_ctx=llm.ChatContext.empty()) as stream:
+                await stream.collect()
 
 
 def test_the_plan_is_logged_without_any_secret(caplog):

@@ -1,31 +1,20 @@
-"""Chains of links: which of those that the settings name can work, and the adapters built of them.
+"""Plans of chains: which of the links that the settings name can work, in which order, and why others are left out.
 
-`plan_chains` imports no SDK, so that doctor and the web service's checks may call it; the `build_*` functions
-import what the plan names, and nothing else.
+Imports no SDK, so that doctor and the launcher's checks may call it.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from errors import Problem, SettingsError
 from providers.registry import KINDS, Kind, find_link, known_links, unknown_link
 from settings import Settings
 
-if TYPE_CHECKING:
-    from livekit.agents import llm, stt, tts
-
-    from personas.registry import Persona
-    from providers.local.playbook import Words
-    from providers.prewarm import Models
-
 logger = logging.getLogger("sage.providers")
 
 LOCAL = "local"
-STT_ATTEMPT_SECONDS = 5.0
-LLM_ATTEMPT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +62,28 @@ def plan_chains(settings: Settings) -> ChainPlan:
         out = [reason for name in named if (reason := _why_not(kind, name, settings))]
         left_out += out
         gone = {reason.name for reason in out}
-        chains[kind] = tuple(name for name in named if name not in gone) or (LOCAL,)
+        chains[kind] = _with_fallbacks(kind, [name for name in named if name not in gone]) or (LOCAL,)
     if problems:
         raise SettingsError(problems, code="unknown-link")
     return ChainPlan(chains["stt"], chains["llm"], chains["tts"], tuple(left_out))
+
+
+def _with_fallbacks(kind: Kind, names: list[str]) -> tuple[str, ...]:
+    """Each link followed by the other way to its vendor, unless that is named by itself."""
+    chain: list[str] = []
+    for name in names:
+        fallback = find_link(kind, name).fallback
+        chain += [name, *([fallback] if fallback and fallback not in names else [])]
+    return tuple(chain)
 
 
 def _why_not(kind: Kind, name: str, settings: Settings) -> LeftOut | None:
     link = find_link(kind, name)
     if missing := link.missing(settings):
         return LeftOut(kind, name, f"{' and '.join(missing)} not set", f"set {' and '.join(missing)}")
-    if kind == "stt" and settings.local_audio_only and not link.hears_here:
-        remedy = "take it out of STT_CHAIN or set LOCAL_AUDIO_ONLY=false"
-        return LeftOut(kind, name, "it sends audio away, against LOCAL_AUDIO_ONLY", remedy)
+    if kind == "stt" and settings.local_audio_only and (host := link.host(settings)):
+        remedy = f"take {name} out of STT_CHAIN, or set LOCAL_AUDIO_ONLY=false"
+        return LeftOut(kind, name, f"LOCAL_AUDIO_ONLY forbids to send audio to {host}", remedy)
     return None
 
 
@@ -98,49 +96,3 @@ def log_plan(plan: ChainPlan) -> None:
             "link left out",
             extra={"chain": out.kind, "link": out.name, "reason": out.reason, "remedy": out.remedy},
         )
-
-
-def build_stt(plan: ChainPlan, settings: Settings, models: Models | None = None) -> stt.STT[Any]:
-    """The speech recognition chain: every link streams. `models` lends its VAD to a link that cannot."""
-    links = [find_link("stt", name).build(settings) for name in plan.stt]
-    if len(links) == 1 and links[0].capabilities.streaming:
-        return _as_stt(links[0])
-    from livekit.agents import stt
-
-    # One try a link: with more, a link that hangs while connecting is tried for ever and no other ever
-    # starts.
-    return stt.FallbackAdapter(
-        links,
-        vad=models.vad if models else None,
-        attempt_timeout=STT_ATTEMPT_SECONDS,
-        max_retry_per_stt=0,
-    )
-
-
-def build_llm(plan: ChainPlan, settings: Settings, playbook: Words) -> llm.LLM[Any]:
-    """The language model chain; `playbook` finds the words where no model does, and is its last link
-    always."""
-    from livekit.agents import llm
-
-    names = plan.llm if plan.uses_local("llm") else (*plan.llm, LOCAL)
-    links = [find_link("llm", name).build(settings, playbook) for name in names]
-    if len(links) == 1:
-        only: llm.LLM[Any] = links[0]
-        return only
-    return llm.FallbackAdapter(links, attempt_timeout=LLM_ATTEMPT_SECONDS, max_retry_per_llm=0)
-
-
-def build_tts(plan: ChainPlan, settings: Settings, persona: Persona) -> tts.TTS[Any]:
-    """The voice chain, every link with the persona's voice for it."""
-    links = [find_link("tts", name).build(settings, persona) for name in plan.tts]
-    if len(links) == 1:
-        only: tts.TTS[Any] = links[0]
-        return only
-    from livekit.agents import tts
-
-    return tts.FallbackAdapter(links, max_retry_per_tts=0)
-
-
-def _as_stt(link: Any) -> stt.STT[Any]:
-    only: stt.STT[Any] = link
-    return only
