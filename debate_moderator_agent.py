@@ -19,6 +19,7 @@ from settings import Settings, check_settings, load_settings
 from voice.console import prepare_terminal
 from voice.dispatching import Dispatching
 from voice.job import AGENT_NAME, accept, leave, moderate, prewarm
+from voice.telemetry import metrics_folder, share_metrics
 
 IDLE_PROCESSES = 2
 """With one, a second dispatch at the same moment is refused (LIVEKIT.md)."""
@@ -40,6 +41,7 @@ def build_server(settings: Settings, *, console: bool = False) -> AgentServer:
     def load(server: AgentServer) -> float:
         return min(1.0, len(server.active_jobs) / settings.max_concurrent_sessions)
 
+    metrics = None if console else metrics_folder()
     server = AgentServer(
         setup_fnc=prewarm,
         load_fnc=load,
@@ -56,7 +58,10 @@ def build_server(settings: Settings, *, console: bool = False) -> AgentServer:
         host=settings.worker_host,
         port=0 if console else settings.worker_health_port,
         prometheus_port=None if console else settings.worker_metrics_port,
+        prometheus_multiproc_dir=metrics,
     )
+    if metrics is not None:
+        share_metrics(server, metrics)
     server.rtc_session(moderate, agent_name=AGENT_NAME, on_request=accept, on_session_end=leave)
     server.on("worker_started", lambda: keep_processes_warm(server, settings.max_concurrent_sessions))
     Dispatching(settings, server)

@@ -67,6 +67,7 @@ class Debate:
         self.clock = Clock(get_format(format))
         self.greeted = False
         self.quiet = False
+        self.deaf = False
         self._now = 0.0
         self._recent: deque[Said] = deque(maxlen=RECENT_MAX)
         self._earlier: deque[str] = deque(maxlen=EARLIER_MAX)
@@ -163,6 +164,19 @@ class Debate:
         self._silent_since = at
         self._keep(Said("Sage", "", clean(str(event.text), TEXT_CHARS), event.start, event.end))
         return ()
+
+    def _hearing_changed(self, event: ev.HearingChanged, at: float) -> tuple[Decision, ...]:
+        if self.deaf is not bool(event.works):
+            return ()
+        self.deaf = not event.works
+        signal, reason = (
+            ("hearing:lost", "Nobody's words can be recognised any more.")
+            if self.deaf
+            else ("hearing:back", "Words are recognised again.")
+        )
+        return (
+            self.decide(at, "announce", reason, signal, text=playbook.hearing(lost=self.deaf), lasts=30.0),
+        )
 
     def _tick(self, event: ev.Tick, at: float) -> tuple[Decision, ...]:
         return ()
@@ -332,6 +346,7 @@ _HANDLERS: Mapping[type, Callable[[Debate, Any, float], tuple[Decision, ...]]] =
         ev.HandLowered: Debate._hand_lowered,
         ev.Commanded: Debate._commanded,
         ev.ModeratorSpoke: Debate._moderator_spoke,
+        ev.HearingChanged: Debate._hearing_changed,
         ev.Tick: Debate._tick,
     }
 )

@@ -87,6 +87,13 @@ class ModeratorSpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class HearingChanged:
+    """No recogniser of speech is left (`works` is false), or one is back."""
+
+    works: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing happened, but time went on."""
 
@@ -101,6 +108,7 @@ Event = (
     | HandLowered
     | Commanded
     | ModeratorSpoke
+    | HearingChanged
     | Tick
 )
 _TYPES: Mapping[str, type[Event]] = MappingProxyType(
@@ -114,6 +122,7 @@ _TYPES: Mapping[str, type[Event]] = MappingProxyType(
         "hand_lowered": HandLowered,
         "commanded": Commanded,
         "moderator_spoke": ModeratorSpoke,
+        "hearing_changed": HearingChanged,
         "tick": Tick,
     }
 )

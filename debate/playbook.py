@@ -54,6 +54,13 @@ def attend(view: DebateView, asker: str) -> str:
     return line(view, "attend", asker) if view.name(asker) else "Yes?"
 
 
+def hearing(*, lost: bool) -> str:
+    """What to say to the room when no recogniser is left, and when one is back."""
+    if lost:
+        return "I cannot hear your words just now. I will keep the time; please type to me until I say so."
+    return "I can hear you again. Thank you for your patience."
+
+
 def hand_back(view: DebateView, asker: str) -> str:
     """The persona's own way of giving a question back to whoever was least heard, or to the room."""
     other = least_heard(view, asker)

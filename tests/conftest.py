@@ -20,7 +20,7 @@ from tests.starvation import run_test
 CLEARED_PREFIXES = (
     "LIVEKIT_", "OPENAI_", "PERPLEXITY_", "DEEPGRAM_", "CARTESIA_", "CEREBRAS_", "ANTHROPIC_", "SUPABASE_",
     "VOXTRAL_", "CHATTERBOX_", "OLLAMA_", "VAD_", "ENDPOINT_", "CHUNK_", "WORKER_", "AGENT_", "STT_", "LLM_",
-    "TTS_", "MAX_", "ENABLE_", "SAGE_", "TOKEN_", "MEMORY_", "LOG_",
+    "TTS_", "MAX_", "ENABLE_", "SAGE_", "TOKEN_", "MEMORY_", "LOG_", "OTEL_",
 )  # fmt: skip
 CLEARED_NAMES = (
     "ADMIN_TOKEN", "ALLOWED_ORIGINS", "DATA_DIR", "DEBATE_TOPIC", "MODERATOR_PERSONA", "LOCAL_AUDIO_ONLY",

@@ -38,6 +38,7 @@ class Mouth(Protocol):
 
     def hold(self) -> None: ...
     def go_on(self) -> None: ...
+    def keep_alive(self) -> None: ...
 
 
 class Words(Protocol):
@@ -62,6 +63,8 @@ class SpokenTurn:
     end: float
     interrupted: bool
     latency_ms: dict[str, int | None]
+    first_audio_at: float | None
+    """When its first audio was heard; None where none was."""
 
 
 @dataclass(order=True, slots=True)
@@ -277,10 +280,11 @@ class Conductor:
         shown, generated = self._words.last_shown, self._words.text_generated
         now = self._clock()
         lag = self._monotonic() - now  # between the mouth's monotonic clock and the debate's
-        start = began - lag if began is not None else started
+        first_audio_at = began - lag if began is not None else None
+        start = first_audio_at if first_audio_at is not None else started
         ended_at = self._end_of_speech(decision.addressed_to) if decision.urgency == "answer" else None
         latency: dict[str, int | None] = {
-            "e2e_first_audio_ms": round((start - ended_at) * 1000)
+            "speech_end_to_first_audio_ms": round((start - ended_at) * 1000)
             if began is not None and ended_at is not None and start >= ended_at
             else None,
             "decision_to_first_audio_ms": round((start - pending.decided_at) * 1000)
@@ -288,5 +292,5 @@ class Conductor:
             else None,
             "barge_in_cutoff_ms": self._barge_in_ms,
         }
-        turn = SpokenTurn(decision, shown, generated, start, now, handle.interrupted, latency)
+        turn = SpokenTurn(decision, shown, generated, start, now, handle.interrupted, latency, first_audio_at)
         await self._on_spoken(turn)

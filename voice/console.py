@@ -12,7 +12,7 @@ import getpass
 import importlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,6 @@ from debate.events import Joined, Uttered
 from debate.view import DebateView
 from errors import Unavailable, own_command
 from memory import DebateRecord, uuid7
-from providers.chains import build_stt
 from voice.conductor import SPOKEN_KINDS, SpokenTurn
 from voice.ears import FRAME_MS, SAMPLE_RATE, Ear
 from voice.hearing import ear_settings
@@ -118,6 +117,9 @@ class ConsoleMouth:
         if self.voice is not None:
             self.voice.speaker.resume()
 
+    def keep_alive(self) -> None:
+        """A terminal's loudspeaker needs no frames."""
+
 
 @dataclass(slots=True)
 class TypedAnswer:
@@ -147,9 +149,9 @@ class ConsoleDebate:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.failed = False
         self._given = given
-        self._recogniser = build_stt(given.plan, given.settings, given.models)
         self._console: Any = AgentsConsole.get_instance()
         self.moderator = Moderator(self, given, mouth_of=self._open_mouth, session_type=ConsoleSession)
+        self._recogniser = self.moderator.chains.stt(given.models)
         self._ear: Ear | None = None
         self._asked: dict[Decision, asyncio.Future[str]] = {}
 
@@ -192,8 +194,8 @@ class ConsoleDebate:
         await self.moderator.deliberation.aclose()
         await self.moderator.session.aclose()
         await self.moderator.captions.aclose()
-        await self.moderator.aclose()
         await self._recogniser.aclose()
+        await self.moderator.aclose()
 
     def _connect(
         self,
@@ -264,6 +266,9 @@ class ConsoleDebate:
 
     def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None:
         """The console shows no state."""
+
+    def show_services(self, troubles: Mapping[str, str]) -> None:
+        """The log has said it already."""
 
     def spoken(self, turn: SpokenTurn) -> None:
         answer = self._asked.get(turn.decision)

@@ -52,14 +52,14 @@ class Deliberation:
         self._store = store
         self._on_decided = on_decided
         self._clock = clock
-        self._offset = clock() - record.created_at - time.monotonic()
+        self._offset = clock() - record.created_at - _monotonic()
         self._matters: asyncio.Queue[_Matter] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- time ------------------------------------------------------------------------------------------
     def now(self) -> float:
         """Seconds of the debate."""
-        return max(0.0, time.monotonic() + self._offset)
+        return max(0.0, _monotonic() + self._offset)
 
     def at(self, monotonic: float) -> float:
         """Seconds of the debate at a monotonic instant."""
@@ -88,7 +88,7 @@ class Deliberation:
             if row.data.get("signal") == "greeting":
                 self.debate.mark_greeted()
         # a clock set back since the first job began must not make the debate's time run backwards
-        self._offset = max(self._offset, last - time.monotonic())
+        self._offset = max(self._offset, last - _monotonic())
         return count
 
     def start(self) -> None:
@@ -170,3 +170,8 @@ class Deliberation:
             await self._append(*(self._row("decision", decision_to_json(one), at) for one in decisions))
         self._on_decided(event, decisions)
         return decisions
+
+
+def _monotonic() -> float:
+    """The loop's own clock, by which its timers run: in a debate of virtual time the two must be one."""
+    return asyncio.get_running_loop().time()

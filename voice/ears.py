@@ -372,7 +372,7 @@ class Ear:
             self._tell_late(utterance or Utterance(self.identity, start=at, end=at, told=[]), text)
             return
         if text:
-            utterance.settled.append(text)
+            utterance.settle(text, self._stt)
         utterance.running = ""
         self._note_words(utterance)
         self._final_came.set()

@@ -17,6 +17,7 @@ from typing import Any
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess, JobRequest
 from livekit.agents.cli import AgentsConsole
+from opentelemetry.sdk.trace import TracerProvider
 
 import logs
 from debate.formats import DEFAULT_FORMAT, get_format
@@ -30,6 +31,7 @@ from voice.console import ConsoleDebate
 from voice.moderated_room import ModeratedRoom
 from voice.moderator import Assignment
 from voice.presence import MODERATOR_ATTRIBUTE, is_moderator
+from voice.telemetry import export_spans, flush_spans
 
 logger = logging.getLogger("sage.voice.job")
 
@@ -55,6 +57,8 @@ class Prepared:
     plan: ChainPlan
     models: Models
     registry: Registry
+    tracer: TracerProvider | None
+    """Where spans go; None where nobody wants any."""
 
 
 def prewarm(process: JobProcess) -> None:
@@ -62,7 +66,9 @@ def prewarm(process: JobProcess) -> None:
     settings = load_settings()
     logs.configure(settings, "worker", conversing=AgentsConsole.get_instance().enabled)
     plan = plan_chains(settings)
-    process.userdata["prepared"] = Prepared(settings, plan, load_models(settings, plan), load_registry())
+    process.userdata["prepared"] = Prepared(
+        settings, plan, load_models(settings, plan), load_registry(), export_spans(settings)
+    )
 
 
 async def accept(request: JobRequest) -> None:
@@ -151,6 +157,7 @@ class Job:
         finally:
             if self._store is not None:
                 await self._store.aclose()
+            await flush_spans(self._prepared.tracer)
 
     async def _fail(self) -> None:
         """End the process by EXIT_FAILED: the framework ends a failed job with exit code 0, like any other; the

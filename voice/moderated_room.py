@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from livekit import rtc
@@ -19,7 +19,7 @@ from debate.decisions import Decision
 from debate.events import Joined, Left
 from debate.view import DebateView
 from memory import DebateRecord
-from providers.chains import build_stt
+from providers.chains.receivers import receivers
 from voice.captions import Caption, DebaterCaptions
 from voice.conductor import SpokenTurn
 from voice.hearing import Hearing
@@ -55,12 +55,13 @@ class ModeratedRoom:
 
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         settings = given.settings
-        self._recogniser = build_stt(given.plan, settings, given.models)
         self.moderator = Moderator(self, given, mouth_of=self._open_mouth)
+        self._recogniser = self.moderator.chains.stt(given.models)
         self.deliberation = self.moderator.deliberation
         self._hearing = Hearing(room, given.models, self._recogniser, settings, listener=self.moderator)
         self._captions = DebaterCaptions(before_shown=self._journal_caption)
         self.page = Page(room, self.deliberation, settings)
+        self.page.show_receivers(receivers(given.plan, settings))
         self._presence = Presence(
             idle_timeout=float(settings.agent_idle_timeout_secs),
             empty_timeout=float(settings.agent_empty_timeout_secs),
@@ -143,8 +144,8 @@ class ModeratedRoom:
         await _within(SETTLE_SECONDS, self.moderator.session.aclose())
         await _within(SETTLE_SECONDS, self.moderator.captions.aclose())
         await self._voice.aclose()
-        await self.moderator.aclose()
-        await self._recogniser.aclose()
+        await _within(SETTLE_SECONDS, self._recogniser.aclose())
+        await _within(SETTLE_SECONDS, self.moderator.aclose())
 
     def _spawn(self, run: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(run)
@@ -265,6 +266,9 @@ class ModeratedRoom:
 
     def spoken(self, turn: SpokenTurn) -> None:
         """Pages have heard and read it already."""
+
+    def show_services(self, troubles: Mapping[str, str]) -> None:
+        self.page.show_services(troubles)
 
     async def _journal_caption(self, caption: Caption) -> None:
         # the final text is in the journal already: it is shown when its event was deliberated

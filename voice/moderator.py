@@ -7,7 +7,7 @@ shows captions and state, and tells whether anybody speaks. Holds no rule of deb
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,20 +15,26 @@ from livekit.agents import AgentSession, llm
 
 from debate.debate import Debate
 from debate.decisions import Decision
-from debate.events import Event, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
+from debate.events import Event, HearingChanged, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from debate.playbook import answer
 from debate.view import DebateView
-from memory import DebateRecord, Recall, Store, previous_words
+from memory import DebateRecord, Recall, Store, previous_words, uuid7
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan
+from providers.chains.breaker import LinkChange
+from providers.chains.build import Chains
 from providers.prewarm import Models
+from providers.registry import KINDS
 from settings import Settings
 from voice.briefing import brief
 from voice.conductor import Conductor, Mouth, SpokenTurn
 from voice.deliberation import Deliberation
 from voice.ears import Ear
 from voice.mind import Mind
+from voice.services import services
 from voice.spoken import SpokenCaptions
+from voice.telemetry import record_link_change, record_links
+from voice.turn_metrics import TurnEnd, TurnEnds, TurnMetrics, report
 from voice.utterance import Utterance
 
 logger = logging.getLogger("sage.voice.moderator")
@@ -41,6 +47,7 @@ class Surroundings(Protocol):
     def show(self, identity: str, segment_id: str, text: str, *, final: bool) -> None: ...
     def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None: ...
     def spoken(self, turn: SpokenTurn) -> None: ...
+    def show_services(self, troubles: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Assignment:
     models: Models
     registry: Registry
     store: Store
+    chains_of: Callable[[ChainPlan, Settings], Chains] = Chains
+    """What builds the chains; benchmarks have links of their own."""
 
 
 class Moderator:
@@ -77,12 +86,17 @@ class Moderator:
         self._recall = Recall()
         self._persona = given.registry.get(record.persona)
         self._ended_at: dict[str, float] = {}
+        self._ends = TurnEnds()
         self._answering: Decision | None = None
         debate = Debate(record.topic, self._persona, record.format, personas=given.registry)
         self.deliberation = Deliberation(debate, record, given.store, self._on_decided)
         self.captions = SpokenCaptions(before_shown=self._journal_spoken)
         self._mouth = mouth_of(self.captions)
-        self._mind = Mind(given.plan, given.settings, self._answer_by_playbook)
+        self.chains = given.chains_of(given.plan, given.settings)
+        self.chains.breakers.listen(self._on_link_change)
+        self.chains.breakers.listen(record_link_change)
+        record_links({kind: given.plan.links(kind) for kind in KINDS})
+        self._mind = Mind(self.chains, self._answer_by_playbook, self._mouth.keep_alive)
         self.agent = self._mind.agent(self._persona)
         self.session: AgentSession[None] = self._mind.session(session_type)
         self.conductor = self._build_conductor()
@@ -121,6 +135,7 @@ class Moderator:
     async def aclose(self) -> None:
         """Give the mind back; the conductor, the journal's rows and the session have been closed before."""
         await self._mind.aclose()
+        await self.chains.aclose()
 
     # -- what the ears tell (voice.ears.Listener) ------------------------------------------------------------
     def speech_started(self, ear: Ear, onset_at: float, at: float) -> None:
@@ -143,16 +158,27 @@ class Moderator:
         self._ended_at[ear.identity] = at(utterance.end)
         if not utterance.text:
             return
+        self._ends.uttered(utterance.utterance_id, TurnEnd(at(utterance.end), silence, utterance.heard_by))
         self.deliberation.tell(
             Uttered(
                 utterance.utterance_id, ear.identity, utterance.text, at(utterance.start), at(utterance.end)
             )
         )
 
+    # -- what the chains tell ----------------------------------------------------------------------------------
+    def _on_link_change(self, change: LinkChange) -> None:
+        """A link died or came back: the page says so, and the room is told where nobody is heard any more."""
+        breakers = self.chains.breakers
+        self._surroundings.show_services(services(breakers))
+        if change.kind == "stt":
+            self.deliberation.tell(HearingChanged(works=bool(breakers.living("stt"))))
+
     # -- decisions -------------------------------------------------------------------------------------------
     def _on_decided(self, event: Event, decisions: Sequence[Decision]) -> None:
         if isinstance(event, Uttered) and event.via == "voice":
             self._surroundings.show(event.identity, event.utterance_id, event.text, final=True)
+        if isinstance(event, Uttered):
+            self._ends.decided(event.utterance_id, decisions)
         view = self.deliberation.debate.view(self.deliberation.now())
         if view.persona.name != self._persona.name:
             self._change_persona(view.persona)
@@ -183,9 +209,11 @@ class Moderator:
             self.deliberation.tell(
                 ModeratorSpoke(turn.text, turn.start, turn.end, turn.interrupted), turn.end
             )
+        metrics = self._metrics_of(turn)
         await self.deliberation.write(
             "spoken",
             {
+                "turn_id": metrics.turn_id,
                 "text": turn.text,
                 "generated": turn.generated,
                 "start": turn.start,
@@ -194,12 +222,27 @@ class Moderator:
                 "reason": turn.decision.reason,
                 "signal": turn.decision.signal,
                 "addressed_to": turn.decision.addressed_to,
-                "latency_ms": turn.latency_ms,
+                "latency_ms": {**turn.latency_ms, **metrics.values()},
             },
         )
         self._surroundings.spoken(turn)
-        about = {"room": self.record.room, "reason": turn.decision.signal, "interrupted": turn.interrupted}
-        logger.info("Turn metrics", extra={**about, **turn.latency_ms})
+        report(metrics, self._settings, text=turn.text, seconds=self.deliberation.now() - turn.start)
+
+    def _metrics_of(self, turn: SpokenTurn) -> TurnMetrics:
+        words, voice = self._mind.words.last_use, self._mind.voice
+        return TurnMetrics.of(
+            room=self.record.room,
+            turn_id=uuid7(),
+            reason=turn.decision.signal,
+            # what the chains remember is of this turn only where it asked them
+            uses={
+                "llm": None if turn.decision.text else words,
+                "tts": voice.last_use if voice is not None and turn.generated else None,
+            },
+            first_audio_at=turn.first_audio_at,
+            end=self._ends.answered(turn.decision),
+            barge_in_ms=turn.latency_ms["barge_in_cutoff_ms"],
+        )
 
     async def _journal_spoken(self, segment_id: str, text: str) -> None:
         await self.deliberation.write("interim", {"by": "moderator", "segment_id": segment_id, "text": text})

@@ -34,7 +34,14 @@ class RoomVoice(io.AudioOutput):
     begins while held stays silent until it may go on).
     """
 
-    def __init__(self, captions: SpokenCaptions, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        captions: SpokenCaptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        source: rtc.AudioSource | None = None,
+    ) -> None:
+        """source: where the frames go; one of its own by default."""
         super().__init__(
             label="sage-room-voice",
             capabilities=io.AudioOutputCapabilities(pause=False),
@@ -42,11 +49,12 @@ class RoomVoice(io.AudioOutput):
         )
         self.captions = captions
         self._clock = clock
-        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=QUEUE_MS)
+        self._source = source or rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=QUEUE_MS)
         self._frames: deque[bytes] = deque()
         self._tail = bytearray()
         self._sent: deque[bytes] = deque(maxlen=QUEUE_MS // 10 + 2)
         self._pump_task: asyncio.Task[None] | None = None
+        self._silences: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._held = False
         self._flushed = False
@@ -64,6 +72,10 @@ class RoomVoice(io.AudioOutput):
         publication = await room.local_participant.publish_track(track, options)
         self.track_sid = publication.sid
         self.captions.track_sid = publication.sid
+        self.start()
+
+    def start(self) -> None:
+        """Let frames out to the source."""
         self._pump_task = asyncio.create_task(self._pump(), name="room-voice")
 
     async def aclose(self) -> None:
@@ -72,6 +84,7 @@ class RoomVoice(io.AudioOutput):
             self._pump_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pump_task
+        await asyncio.gather(*self._silences, return_exceptions=True)
         await self._source.aclose()
 
     # -- the conductor's orders ---------------------------------------------------------------
@@ -91,6 +104,14 @@ class RoomVoice(io.AudioOutput):
         if self._held:
             self._held = False
             self._wake.set()
+
+    def keep_alive(self) -> None:
+        """A frame of silence while the words wait for a voice (runbook, "TTS timeout"); it counts as nothing said."""
+        if not self._held and not self._frames and self._source.queued_duration == 0:
+            silence = rtc.AudioFrame(bytes(FRAME_BYTES), SAMPLE_RATE, 1, FRAME_BYTES // 2)
+            task = asyncio.create_task(self._source.capture_frame(silence), name="room-voice-silence")
+            self._silences.add(task)
+            task.add_done_callback(self._silences.discard)
 
     # -- the framework's side -------------------------------------------------------------------
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from livekit import rtc
@@ -20,6 +20,7 @@ from debate.events import Commanded, Uttered
 from debate.view import DebateView
 from errors import SageError
 from memory import uuid7
+from providers.chains.receivers import ATTRIBUTE, Receivers
 from settings import Settings
 from signing import ACK_ATTRIBUTE, TOPIC, Verifier
 from voice.attributes import attributes_of, changed
@@ -70,6 +71,7 @@ class Page:
         self._verifier = Verifier(settings.secret("livekit_api_secret"))
         self._shown: dict[str, str] = {}
         self._wanted: dict[str, str] = {}
+        self._troubles: Mapping[str, str] = {}
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -105,12 +107,22 @@ class Page:
         """Show the new state, and the decisions that are shown rather than spoken."""
         record = self._deliberation.record
         epoch = self._deliberation.epoch(self._deliberation.now())
-        self._wanted |= attributes_of(view, record.debate_id, epoch, {})
+        self._wanted |= attributes_of(view, record.debate_id, epoch, self._troubles)
         if changed(self._shown, self._wanted):
             self._wake.set()
         for decision in decisions:
             if (topic := PRIVATE_KINDS.get(decision.kind)) is not None:
                 self._spawn(self._tell_privately(topic, decision))
+
+    def show_services(self, troubles: Mapping[str, str]) -> None:
+        """Show which services are in trouble, by what people know them as; {} for none."""
+        self._troubles = dict(troubles)
+        self.follow(self._deliberation.debate.view(self._deliberation.now()), ())
+
+    def show_receivers(self, receivers: Receivers) -> None:
+        """Name who receives audio and text; it holds as long as the plan does."""
+        self._wanted[ATTRIBUTE] = receivers.as_json()
+        self._wake.set()
 
     async def _show_attributes(self) -> None:
         while True:
@@ -163,7 +175,7 @@ class Page:
     async def _state(self, _call: rtc.RpcInvocationData) -> str:
         view = self._deliberation.debate.view(self._deliberation.now())
         state: dict[str, Any] = dict(
-            attributes_of(view, self._deliberation.record.debate_id, time.time(), {})
+            attributes_of(view, self._deliberation.record.debate_id, time.time(), self._troubles)
         )
         state["elapsed"] = round(view.elapsed, 1)
         state["people"] = [

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from livekit.agents import stt
+
 from memory.ids import uuid7
+from providers.chains.attempt import LinkUse
 
 
 @dataclass(slots=True)
@@ -21,6 +24,9 @@ class Utterance:
     """The recogniser's latest word on the part that still runs."""
 
     end: float = 0.0
+    heard_by: LinkUse | None = None
+    """Which link of the recogniser's chain had its last words."""
+
     told: list[str] | None = None
     """The words that were told in place of final texts that did not come; those that come late are about them."""
 
@@ -28,6 +34,11 @@ class Utterance:
     def text(self) -> str:
         """All words so far."""
         return " ".join(part for part in (*self.settled, self.running) if part).strip()
+
+    def settle(self, text: str, stream: stt.RecognizeStream) -> None:
+        """A final text came from `stream`."""
+        self.settled.append(text)
+        self.heard_by = getattr(stream, "last_use", None)
 
     def tell_early(self) -> None:
         """Take the running words for final: the recogniser is too late with its own."""

@@ -10,6 +10,7 @@ from debate.events import (
     Commanded,
     Event,
     HandRaised,
+    HearingChanged,
     Joined,
     Left,
     ModeratorSpoke,
@@ -313,3 +314,22 @@ def test_a_paused_clock_stands_still_and_more_time_is_given():
 def test_to_the_greeting_of_a_person_the_moderator_attends(room):
     assert room.says("ana", "Hello, Sage.") == ()
     assert room.one(room.does(Tick(), 5.0)).text == "Yes, Ana?"
+
+
+def test_the_room_is_told_once_that_nobody_is_heard_and_once_that_all_are_again(room):
+    lost = room.one(room.does(HearingChanged(works=False), 1.0))
+    assert (lost.kind, lost.signal, lost.addressed_to) == ("announce", "hearing:lost", "")
+    assert "type" in lost.text
+    assert room.does(HearingChanged(works=False), 1.0) == ()
+    back = room.one(room.does(HearingChanged(works=True), 1.0))
+    assert (back.kind, back.signal) == ("announce", "hearing:back")
+    assert room.does(HearingChanged(works=True), 1.0) == ()
+
+
+def test_a_debate_that_hears_nobody_keeps_its_clock_and_takes_what_is_typed():
+    room = Room("lincoln-douglas")
+    room.does(Commanded("ana", "start", role="host"))
+    room.does(HearingChanged(works=False), 1.0)
+    room.does(Uttered("t1", "ben", "Moderator, whose turn is it?", room.at, room.at, "chat"), 1.0)
+    assert room.debate.view(room.at).ends_in is not None
+    assert [one.kind for one in room.does(Tick(), 3600.0)] != []

@@ -54,7 +54,7 @@ class Stage:
     async def open(self) -> None:
         self.session.output.audio = self.mouth
         self.session.output.transcription = self.captions
-        self.mouth._pump_task = asyncio.create_task(self.mouth._pump())
+        self.mouth.start()
         self.captions.start(None)
         await self.session.start(Agent(instructions=""))
         self.conductor.start()
