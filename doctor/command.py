@@ -1,4 +1,4 @@
-"""`python debate_moderator_agent.py doctor [--json] [--explain NAME]`.
+"""`python debate_moderator_agent.py doctor [--json] [--offline] [--explain NAME ...]`.
 
 It runs the checks side by side, each with a deadline, and prints what they found. It works with broken settings
 too: then it lists every problem of theirs and goes on with the defaults.
@@ -13,15 +13,16 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TextIO
 
 from doctor import machine, services
+from doctor.explain import explain
 from doctor.findings import Finding, State, as_json, as_table, cleaned, exit_code, failed, ok
 from errors import Problem
 from logs import Redactor
-from settings import SECRETS, TABLE, Settings, check_settings, default_text
-from settings_checks import allowed_values
+from settings import TABLE, Settings, check_settings
 
 DEADLINE_SECONDS = 8.0
 
@@ -33,6 +34,8 @@ class Check:
     name: str
     run: Callable[[Settings], Awaitable[list[Finding]]]
     unanswered: State = "degraded"
+    more_seconds: float = 0.0
+    """Beyond the deadline of all checks, for what this machine itself has to do."""
 
 
 def _here(check: Callable[[Settings], list[Finding]]) -> Callable[[Settings], Awaitable[list[Finding]]]:
@@ -42,11 +45,17 @@ def _here(check: Callable[[Settings], list[Finding]]) -> Callable[[Settings], Aw
     return run
 
 
+async def _check_chains(settings: Settings, *, ask: bool = True) -> list[Finding]:
+    from doctor import links  # it imports what a broken installation lacks
+
+    return await links.check_chains(settings, ask=ask)
+
+
 # In the order of the runbook's checklist.
 CHECKS: tuple[Check, ...] = (
     Check(".env", _here(machine.check_env_file)),
     Check("LiveKit", services.check_livekit, "failed"),
-    Check("chains", services.check_chains, "failed"),
+    Check("chains", _check_chains, "failed", more_seconds=8.0),
     Check("VAD", _here(machine.check_vad)),
     Check("turn detector", _here(machine.check_turn_detector)),
     Check("personas", _here(machine.check_personas), "failed"),
@@ -57,16 +66,27 @@ CHECKS: tuple[Check, ...] = (
     Check("privacy", services.check_privacy),
 )
 
+_ASKING = {
+    "LiveKit": partial(services.check_livekit, ask=False),
+    "chains": partial(_check_chains, ask=False),
+    "Supabase": partial(services.check_supabase, ask=False),
+}
+# The same without asking anybody outside of this machine.
+OFFLINE_CHECKS = tuple(replace(check, run=_ASKING.get(check.name, check.run)) for check in CHECKS)
+
 
 # What the checks import when they run. It is imported before the deadlines begin, which are for answers: on a
 # busy machine imports alone take seconds.
 _PARTS = ("livekit.api", "providers.chains", "providers.turns", "personas.registry", "huggingface_hub")
 
 
-def _import_parts() -> None:
+def _import_parts(settings: Settings, *, links_too: bool) -> None:
     for part in _PARTS:
         with suppress(ImportError):  # the check that needs it says so
             importlib.import_module(part)
+    if links_too:
+        with suppress(Exception):  # a broken installation: the check says it
+            importlib.import_module("doctor.links").load(settings)
 
 
 def run_doctor(
@@ -74,17 +94,19 @@ def run_doctor(
     *,
     out: TextIO | None = None,
     json_output: bool = False,
-    checks: Sequence[Check] = CHECKS,
+    offline: bool = False,
+    checks: Sequence[Check] | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> int:
     """Check everything, print the findings to `out`, and return the exit code: 1 where something has failed.
 
-    Without `settings` they are read here, and their problems are findings.
+    Without `settings` they are read here, and their problems are findings. `offline` asks no other machine.
     """
     problems: tuple[Problem, ...] = ()
     if settings is None:
         settings, problems = check_settings()
-    _import_parts()
+    checks = checks or (OFFLINE_CHECKS if offline else CHECKS)
+    _import_parts(settings, links_too=checks is CHECKS)
     return asyncio.run(_report(settings, problems, out or sys.stdout, json_output, checks, deadline_seconds))
 
 
@@ -106,6 +128,7 @@ async def _report(
 
 
 async def _ask(check: Check, settings: Settings, deadline_seconds: float) -> list[Finding]:
+    deadline_seconds += check.more_seconds
     try:
         async with asyncio.timeout(deadline_seconds):
             return await check.run(settings)
@@ -124,34 +147,21 @@ def _settings_findings(settings: Settings, problems: Sequence[Problem]) -> list[
     return [failed(problem.variable, problem.problem, problem.remedy) for problem in problems]
 
 
-def explain(name: str, settings: Settings, out: TextIO) -> int:
-    """What setting `name` means, what it may be and what it is (never a secret's value)."""
-    key = name.strip().lower()
-    if key not in TABLE:
-        out.write(f"There is no setting {name.upper()}. docs/settings.md lists those there are.\n")
-        return 1
-    field = TABLE[key]
-    extra = field.json_schema_extra
-    unit = f" [{extra['unit']}]" if isinstance(extra, dict) and extra["unit"] else ""
-    value = getattr(settings, key)
-    shown = ("set" if value else "not set") if key in SECRETS else value
-    out.write(f"{key.upper()}{unit}: {field.description}\n")
-    out.write(f"  may be:  {allowed_values(key, field)}\n")
-    out.write(f"  default: {default_text(key) or 'none'}\n")
-    out.write(f"  now:     {', '.join(shown) if isinstance(shown, tuple) else shown}\n")
-    return 0
-
-
 def main(arguments: Sequence[str], *, out: TextIO | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="debate_moderator_agent.py doctor", description="Check everything that a debate needs."
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument("--explain", metavar="NAME", help="say what one setting means instead")
+    parser.add_argument(
+        "--offline", action="store_true", help="ask no other machine: look at settings and files"
+    )
+    parser.add_argument(
+        "--explain", metavar="NAME", nargs="+", help="say what settings mean and trade instead of checking"
+    )
     options = parser.parse_args(list(arguments))
     # PyJWT says on the terminal what the finding about a short LiveKit secret says in the table.
     warnings.filterwarnings("ignore", module="jwt")
     if options.explain:
         return explain(options.explain, check_settings()[0], out or sys.stdout)
-    return run_doctor(out=out, json_output=options.json)
+    return run_doctor(out=out, json_output=options.json, offline=options.offline)

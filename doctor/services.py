@@ -1,37 +1,29 @@
-"""Checks that ask other processes: LiveKit, the links of the chains, Supabase, our own ports.
+"""Checks that ask other processes: LiveKit, Supabase, our own ports. The links of the chains are links.py's.
 
-Every question is one that costs nothing: no model is asked for words, no audio is sent.
+Every question here is one that costs nothing. Without `ask` nobody outside of this machine is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from doctor.findings import Finding, degraded, failed, ok
-from errors import SettingsError
 from settings import Settings
 
 ANSWER_SECONDS = 4.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Where a link's server is: the setting that says so, and the vendor's own address where it is not set.
-_ADDRESSES = {
-    "openai": ("openai_base_url", "https://api.openai.com"),
-    "deepgram": ("deepgram_base_url", "https://api.deepgram.com"),
-    "cartesia": ("cartesia_base_url", "https://api.cartesia.ai"),
-    "perplexity": ("perplexity_base_url", "https://api.perplexity.ai"),
-    "cerebras": ("cerebras_base_url", "https://api.cerebras.ai"),
-}
 
 
-async def check_livekit(settings: Settings) -> list[Finding]:
+async def check_livekit(settings: Settings, *, ask: bool = True) -> list[Finding]:
     """Reachable, and it accepts our credentials."""
     if not settings.livekit_configured:
         remedy = "`make run` starts one; else set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
         return [degraded("LiveKit", "not configured", remedy)]
+    if not ask:
+        return [ok("LiveKit", "configured, not asked")]
     from livekit import api
 
     where = settings.livekit_http_url
@@ -64,68 +56,10 @@ def _curl(where: str) -> str:
     return f"start LiveKit or correct LIVEKIT_URL; then: curl {where}"
 
 
-async def check_chains(settings: Settings) -> list[Finding]:
-    """Each link of each chain: has it what it needs, and does its server answer."""
-    from providers.chains import plan_chains
-    from providers.registry import KINDS
-
-    try:
-        plan = plan_chains(settings)
-    except SettingsError as error:
-        return [failed(p.variable, p.problem, p.remedy) for p in error.problems]
-    out = {(left.kind, left.name): left for left in plan.left_out}
-    findings: list[Awaitable[Finding]] = []
-    for kind in KINDS:
-        named: tuple[str, ...] = getattr(settings, f"{kind}_chain")
-        for name in dict.fromkeys((*named, *plan.links(kind))):
-            if left := out.get((kind, name)):
-                findings.append(_given(degraded(f"{kind}: {name}", f"left out: {left.reason}", left.remedy)))
-            else:
-                findings.append(_check_link(f"{kind}: {name}", kind, name, settings))
-    return list(await asyncio.gather(*findings))
-
-
-async def _given(finding: Finding) -> Finding:
-    return finding
-
-
-async def _check_link(check: str, kind: str, name: str, settings: Settings) -> Finding:
-    if name == "local":
-        from doctor.machine import check_local_link
-
-        return check_local_link(check, kind)
-    address = _address_of(name, settings)
-    if address is None:
-        return ok(check, "configured")
-    host, port = address
-    if problem := await _unreachable(host, port):
-        return degraded(
-            check, f"{host}:{port} does not answer ({problem})", f"start it, or take {name} out of the chain"
-        )
-    return ok(check, f"configured, {host}:{port} answers")
-
-
-def _address_of(name: str, settings: Settings) -> tuple[str, int] | None:
-    if name in _ADDRESSES:
-        setting, own = _ADDRESSES[name]
-        return _host_and_port(getattr(settings, setting) or own)
-    if name == "ollama":
-        return _host_and_port(settings.ollama_host or "", 11434)
-    if name in {"voxtral", "chatterbox"}:
-        return getattr(settings, f"{name}_host") or "", getattr(settings, f"{name}_port")
-    return None
-
-
-def _host_and_port(url: str, port: int | None = None) -> tuple[str, int]:
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    standard = port or (80 if parts.scheme in {"http", "ws"} else 443)
-    return parts.hostname or "", parts.port or standard
-
-
-async def _unreachable(host: str, port: int) -> str:
+async def unreachable(host: str, port: int, seconds: float = ANSWER_SECONDS) -> str:
     """Why nothing answers there, "" when something does."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
         return type(error).__name__
@@ -133,7 +67,7 @@ async def _unreachable(host: str, port: int) -> str:
     return ""
 
 
-async def check_supabase(settings: Settings) -> list[Finding]:
+async def check_supabase(settings: Settings, *, ask: bool = True) -> list[Finding]:
     """Configured with the key that may write, reachable, and the key accepted."""
     name = "Supabase"
     if not settings.supabase_url:
@@ -142,6 +76,8 @@ async def check_supabase(settings: Settings) -> list[Finding]:
     if not key:
         remedy = "set SUPABASE_SERVICE_ROLE_KEY; the anon key may not write"
         return [degraded(name, "has no key that may write", remedy)]
+    if not ask:
+        return [ok(name, "configured, not asked")]
     url = settings.supabase_url.rstrip("/") + "/rest/v1/"
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
     try:
@@ -173,7 +109,7 @@ async def check_ports(settings: Settings) -> list[Finding]:
 
 
 async def _check_port(check: str, variable: str, port: int, path: str) -> Finding:
-    if await _unreachable("127.0.0.1", port):
+    if await unreachable("127.0.0.1", port):
         return ok(check, f"not running; port {port} is free for it")
     try:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
@@ -203,6 +139,3 @@ async def check_privacy(settings: Settings) -> list[Finding]:
             secure = "wss://" if name == "livekit_url" else "https://"
             findings.append(degraded(name.upper(), "is not encrypted", f"use {secure}"))
     return findings or [ok("privacy", "no speech in logs, encrypted ways only")]
-
-
-CheckRun = Callable[[Settings], Awaitable[list[Finding]]]

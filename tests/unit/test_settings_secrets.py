@@ -22,13 +22,15 @@ import doctor
 import logs
 from api.application import create_app
 from errors import SettingsError
-from settings import SECRETS, Settings, check_settings, load_settings
+from settings import SECRETS, TABLE, Settings, check_settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # With the characters that quoting, JSON and repr spell in their own ways; the core shows up in all spellings.
 PLANTED = {name: f"q7/\"Zx'{index:02d}PLANTED{index:02d}\\k+é=" for index, name in enumerate(SECRETS)}
 CORES = {name: f"{index:02d}PLANTED{index:02d}" for index, name in enumerate(SECRETS)}
 NOWHERE = "ws://127.0.0.1:1"
+# The doctor asks vendors with the keys that are set: no planted one may leave this machine.
+NO_VENDORS = {name: "http://127.0.0.1:1" for name in TABLE if name.endswith("_base_url")}
 
 
 def search(text: str) -> list[str]:
@@ -38,7 +40,8 @@ def search(text: str) -> list[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(**PLANTED, livekit_url=NOWHERE, data_dir=tmp_path, worker_health_port=0)
+    files = {"data_dir": tmp_path, "worker_health_port": 0}
+    return load_settings(**PLANTED | NO_VENDORS | files, livekit_url=NOWHERE)
 
 
 @pytest.fixture
@@ -147,13 +150,15 @@ def test_no_secret_in_the_doctors_report(
     monkeypatch.setenv("LIVEKIT_URL", f"ws://u:{quote(PLANTED['livekit_api_secret'], safe='')}@127.0.0.1:1")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("WORKER_HEALTH_PORT", "0")
+    for name, address in NO_VENDORS.items():
+        monkeypatch.setenv(name.upper(), address)
     assert doctor.main(arguments, out=out) == 1
     assert not search(out.getvalue())
 
 
 @pytest.mark.parametrize("problem", [{}, {"PORT": "many"}])
 def test_no_secret_in_what_the_command_prints(tmp_path: Path, problem: dict[str, str]):
-    planted = {name.upper(): value for name, value in PLANTED.items()}
+    planted = {name.upper(): value for name, value in (PLANTED | NO_VENDORS).items()}
     files = {
         "SAGE_ENV_FILE": os.devnull,
         "DATA_DIR": str(tmp_path),
