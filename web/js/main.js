@@ -11,7 +11,7 @@ import { createRender } from "./render.js";
 import { personaLabel } from "./render-lobby.js";
 import { connectTrouble, DebateRoom } from "./room.js";
 import { suggestRoom } from "./room-names.js";
-import { absentModerator, depart, dismiss, forgetDebate, initialState, notice, seed } from "./state.js";
+import { absentModerator, carrierOf, depart, dismiss, forgetDebate, initialState, notice, seed } from "./state.js";
 import * as tab from "./tab.js";
 
 const RETRY_SECONDS = [1, 2, 4, 8, 10];
@@ -106,7 +106,7 @@ async function enter({ name, room, topic, persona, rejoin: proof }) {
   seat = { room: given.room_name, name, topic: opened.topic, persona: opened.persona, rejoin: given.token };
   change((draft) => {
     if (draft.room !== seat.room) forgetDebate(draft);
-    Object.assign(draft, { room: seat.room, topic: seat.topic });
+    Object.assign(draft, { room: seat.room, topic: seat.topic, carrier: carrierOf(given.livekit_url, location.hostname) });
   });
   await debate.connect(given.livekit_url, given.token);
   tab.remember(seat);

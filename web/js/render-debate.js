@@ -4,6 +4,7 @@
  */
 
 import { attribute, icon, iconRef, keyed, make, text } from "./dom.js";
+import { drawReceivers } from "./render-receivers.js";
 import { shares, talkMs, wordsOf } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
@@ -38,6 +39,7 @@ export function createDebateView(actions) {
   return function renderDebate(state) {
     drawTop(state);
     drawModerator(state);
+    drawReceivers(state);
     drawCards(state);
     drawBalance(state);
     transcript(state);

@@ -20,6 +20,7 @@ export function initialState() {
     soundBlocked: false,
     me: "",
     room: "",
+    carrier: "", // host of the audio server, where it is not the page's own
     topic: "",
     moderator: absentModerator(),
     people: new Map(), // identity -> person; those who left stay, their words remain theirs
@@ -47,13 +48,14 @@ export function absentModerator() {
     floor: "",
     queue: [],
     degraded: [],
+    receivers: null, // {audio, text, voice}: lists of names, in the order in which they are asked
   };
 }
 
 /** Everything of one debate goes: the next room must not show the words of the last one. */
 export function forgetDebate(state) {
   const fresh = initialState();
-  for (const part of ["me", "room", "topic", "moderator", "people", "live", "transcript", "switching", "refusal"]) {
+  for (const part of ["me", "room", "carrier", "topic", "moderator", "people", "live", "transcript", "switching", "refusal"]) {
     state[part] = fresh[part];
   }
 }
@@ -234,6 +236,7 @@ export function moderatorAttributes(state, identity, name, attributes) {
   moderator.floor = attributes["sage.floor"] ?? "";
   moderator.queue = list(attributes["sage.queue"]);
   moderator.degraded = degraded(attributes["sage.services"]);
+  moderator.receivers = receivers(attributes["sage.receivers"]);
   if (state.switching && state.switching === moderator.persona) state.switching = "";
 }
 
@@ -265,6 +268,24 @@ function degraded(json) {
       .slice(0, 8);
   }
   return [];
+}
+
+/** Who receives what is said; null where any part of it is not told, as an empty list says "nobody". */
+function receivers(json) {
+  const value = parse(json);
+  const names = (list) => list.filter((name) => typeof name === "string").slice(0, 8).map((name) => clip(name, 60));
+  if (![value?.audio, value?.text, value?.voice].every(Array.isArray)) return null;
+  return { audio: names(value.audio), text: names(value.text), voice: names(value.voice) };
+}
+
+/** The host of an address where the sound leaves the page's own server for it, "" otherwise. */
+export function carrierOf(url, ownHost) {
+  try {
+    const host = new URL(url.replace(/^ws/, "http")).hostname;
+    return host === ownHost || host === "localhost" || host === "127.0.0.1" || host === "[::1]" ? "" : clip(host, 80);
+  } catch {
+    return "";
+  }
 }
 
 function describe(value) {
