@@ -26,6 +26,8 @@ from simulators.wire import SocketOutlet, close_when_idle, json_answer, open_soc
 NET_0001 = "NET-0001"
 IDLE_SECONDS = 10.0
 _SAMPLE_BYTES = 2
+INTERIM_SECONDS = 1.0
+"""Of audio: how often Deepgram tells what it hears, also where that is nothing."""
 _CONFIDENCE = 0.97
 
 _ERRORS = {
@@ -87,8 +89,11 @@ class DeepgramSimulator(Simulator):
         if wrong := _unfit(request):
             return self.refusal(400, wrong)
         session = _Session(self, request)
-        async with open_socket(self, request, **{"dg-request-id": session.request_id}) as (ws, outlet):
-            await session.run(outlet)
+        try:
+            async with open_socket(self, request, **{"dg-request-id": session.request_id}) as (ws, outlet):
+                await session.run(outlet)
+        finally:
+            await session.aclose()  # a client may leave during the handshake
         return ws
 
     async def _transcribe(self, request: web.Request) -> web.StreamResponse:
@@ -127,6 +132,11 @@ class _Session:
         self._last_input = time.monotonic()
         self._last_word_end = 0.0
         self._words_open = False
+        self._told_at = 0.0  # seconds of audio at the last Results
+
+    async def aclose(self) -> None:
+        """Stop listening; a socket that never opened listened too."""
+        await self._hearing.aclose()
 
     async def run(self, outlet: SocketOutlet) -> None:
         answering = asyncio.create_task(self._answer(outlet))
@@ -163,6 +173,9 @@ class _Session:
             if isinstance(event, Began) and self._vad_events:
                 outlet.send({"type": "SpeechStarted", "channel": [0, 1], "timestamp": round(event.at, 3)})
         outlet.count(round(seconds * 1000))
+        if self._interim and self._hearing.seconds - self._told_at >= INTERIM_SECONDS:
+            # as the vendor, which says of every second that it has heard it
+            self._tell(outlet, Heard((), self._told_at, self._hearing.seconds, final=False))
         if self._words_open and self._utterance_end and self._hearing.silence >= self._utterance_end:
             self._words_open = False
             end = {"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": round(self._last_word_end, 3)}
@@ -188,9 +201,13 @@ class _Session:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             elif not self._interim:
                 continue
-            outlet.send(self._results(heard))
+            self._tell(outlet, heard)
             if heard.words:
                 self._last_word_end, self._words_open = heard.words[-1].end, True
+
+    def _tell(self, outlet: SocketOutlet, heard: Heard) -> None:
+        self._told_at = self._hearing.seconds
+        outlet.send(self._results(heard))
 
     def _results(self, heard: Heard) -> dict[str, Any]:
         return {

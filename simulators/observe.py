@@ -1,4 +1,4 @@
-"""What the real plugins do for each fault: built by providers/, led to a simulator, asked one thing.
+"""What the real plugins do for each fault: led to a simulator, asked one thing.
 
 `python -m simulators.observe` prints docs/simulators.md's tables; the contract tests assert the same outcomes.
 """
@@ -20,11 +20,12 @@ from livekit.agents import APIConnectOptions, APIStatusError, llm, stt, tts, uti
 
 from personas.registry import DEFAULT_PERSONA, load_registry
 from providers.local.hibari_voice import SAMPLE_RATE, VoiceStyle
-from providers.registry import Kind, find_link
+from providers.registry import Kind
 from settings import load_settings
 from simulators.engines import load_engines
 from simulators.faults import Fault, FaultSetting
 from simulators.fleet import VENDORS, settings_for
+from simulators.plugins import bare_plugin
 from simulators.server import Simulator
 from simulators.speaking import speak
 
@@ -64,12 +65,9 @@ class Link:
     path: str = ""
 
     async def build(self, simulator: Simulator) -> Any:
-        """The plugin, by its factory in providers/, led to `simulator`."""
-        settings = load_settings(**settings_for(simulator))
+        """The bare plugin, led to `simulator`."""
         persona = load_registry().get(DEFAULT_PERSONA)
-        factory = find_link(self.kind, self.name).build
-        arguments = {"stt": (), "llm": (lambda _: "",), "tts": (persona,)}[self.kind]
-        return factory(settings, *arguments)
+        return bare_plugin(self.kind, self.name, load_settings(**settings_for(simulator)), persona)
 
 
 async def speech_frames(text: str = SENTENCE, silence: float = _SILENCE_SECONDS) -> list[rtc.AudioFrame]:

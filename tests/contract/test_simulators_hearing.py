@@ -12,7 +12,6 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, APIStatusError, stt, utils
 from livekit.agents.voice.io import TimedString
 
-from providers.registry import find_link
 from settings import load_settings
 from simulators.deepgram import DeepgramSimulator
 from simulators.faults import Fault
@@ -21,6 +20,7 @@ from simulators.hearing import Began, Ended, Hearing, share_out
 from simulators.latency import MEDIANS
 from simulators.observe import SENTENCE, speech_frames
 from simulators.openai import OpenAISimulator
+from simulators.plugins import bare_stt
 from simulators.server import Simulator
 from simulators.voxtral import VoxtralSimulator
 
@@ -29,9 +29,8 @@ SECOND = "Please come to your last point."
 
 
 def build(simulator: Simulator) -> stt.STT[Any]:
-    """The vendor's link, as a chain builds it."""
-    plugin: stt.STT[Any] = find_link("stt", simulator.vendor).build(load_settings(**settings_for(simulator)))
-    return plugin
+    """The vendor's bare plugin."""
+    return bare_stt(simulator.vendor, load_settings(**settings_for(simulator)))
 
 
 async def hear(stream: stt.RecognizeStream, finals: int) -> list[stt.SpeechEvent]:

@@ -16,13 +16,13 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.voice.io import TimedString
 
 from personas.registry import load_registry
-from providers.registry import find_link
 from settings import load_settings
 from simulators.cartesia import CartesiaSimulator
 from simulators.fleet import settings_for
 from simulators.hearing import recognise
 from simulators.latency import MEDIANS
 from simulators.openai import OpenAISimulator
+from simulators.plugins import bare_tts
 from simulators.server import Simulator
 from simulators.speaking import style_of
 from simulators.speech import ChatterboxSimulator
@@ -33,10 +33,8 @@ VERSION = "2025-04-16"
 
 
 def build(simulator: Simulator, persona: str = "neutral-facilitator") -> tts.TTS[Any]:
-    """The vendor's link, as a chain builds it."""
-    settings = load_settings(**settings_for(simulator))
-    plugin: tts.TTS[Any] = find_link("tts", simulator.vendor).build(settings, load_registry().get(persona))
-    return plugin
+    """The vendor's bare plugin."""
+    return bare_tts(simulator.vendor, load_settings(**settings_for(simulator)), load_registry().get(persona))
 
 
 async def collect(stream: tts.ChunkedStream | tts.SynthesizeStream) -> tuple[bytes, list[TimedString]]:
