@@ -1,7 +1,8 @@
 """How soon the moderator falls silent when somebody speaks over it, and how soon it goes on after a sound that is no
 speech: as another participant hears both.
 
-Starts a stack of its own on loopback with local models only. `make bench-barge-in`.
+Starts a stack of its own on loopback, with the local voice, or with each simulated vendor's: `make bench-barge-in`,
+ARGS="--tts cartesia openai chatterbox local --rounds 100".
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import asyncio
 import itertools
 import secrets
 import sys
-import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from statistics import median
+from tempfile import TemporaryDirectory
 
 from bench.results import Target, publish
+from bench.side_by_side import start_vendors
 from launcher.stack import Stack, start_stack
 from rehearsal.debater import Playback
 from rehearsal.moderated import WAIT_SECONDS, ModeratedDebate, moderated, noise_burst, spoken
@@ -60,68 +64,95 @@ async def _speak_over(debate: ModeratedDebate, sound: Sound) -> Playback:
     return playback
 
 
-async def measure(stack: Stack, rounds: int) -> int:
-    """Run all rounds in one room; answers the exit code."""
+@dataclass
+class Measured:
+    """What one voice link gave."""
+
+    cuts: list[float] = field(default_factory=list)
+    own_ms: list[int] = field(default_factory=list)
+    gone_on: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
+
+
+async def measure(stack: Stack, rounds: int) -> Measured:
+    """Run all rounds in one room."""
     sounds = {
         "cough of 150 ms": noise_burst(0.15, decay=0.2),
         "door": noise_burst(0.4, decay=0.06),
         "mm-hm": spoken("Mm-hm."),
     }
+    found = Measured()
     async with moderated(stack, f"barge-{secrets.token_hex(4)}", "Ana", "Ben") as debate:
         await debate.greeted()
         sentence = spoken(SENTENCE)
-        cuts = [await interrupted(debate, sentence) for _ in range(rounds)]
+        for number in range(rounds):
+            found.cuts.append(await interrupted(debate, sentence))
+            print(f"  interruption {number + 1} of {rounds}: {found.cuts[-1]:.3f} s", flush=True)
         own = [row.data["latency_ms"]["barge_in_cutoff_ms"] for row in await debate.journal("spoken")]
-        gone_on = {
-            name: [await undisturbed(debate, sound) for _ in range(max(1, rounds // 4))]
-            for name, sound in sounds.items()
-        }
-    start = load_settings().vad_start_secs
-    cuts.sort()
+        found.own_ms = [one for one in own if one is not None]
+        for name, sound in sounds.items():
+            found.gone_on[name] = [
+                await undisturbed(debate, sound) for _ in range(min(12, max(1, rounds // 4)))
+            ]
+    return found
+
+
+def targets_of(link: str, found: Measured) -> list[Target]:
+    """The targets of one voice link."""
+    limit = load_settings().vad_start_secs + BEYOND_START_SECONDS
+    cuts = sorted(found.cuts)
+    p95 = cuts[int(0.95 * (len(cuts) - 1))]
     targets = [
-        Target(
-            "silent after the first speech sound (median)",
-            round(median(cuts), 3),
-            "s",
-            start + BEYOND_START_SECONDS,
-        ),
-        Target(
-            "silent after the first speech sound (P95)",
-            round(cuts[int(0.95 * (len(cuts) - 1))], 3),
-            "s",
-            start + BEYOND_START_SECONDS,
-        ),
+        Target(f"{link}: silent after the first speech sound (median)", round(median(cuts), 3), "s", limit),
+        Target(f"{link}: silent after the first speech sound (P95)", round(p95, 3), "s", limit),
     ]
     # a room without a sound over it has such gaps too: the voice pauses about 0.3 s between two sentences
-    for name, results in gone_on.items():
-        targets.append(
-            Target(
-                f"longest gap after a {name}", round(max(gap for gap, _ in results), 3), "s", GO_ON_SECONDS
-            )
-        )
+    for name, results in found.gone_on.items():
+        gap = round(max(gap for gap, _ in results), 3)
         whole = sum(said for _, said in results) / len(results)
-        targets.append(Target(f"said to the end after a {name}", whole, "share", 1.0, at_least=True))
+        targets.append(Target(f"{link}: longest gap after a {name}", gap, "s", GO_ON_SECONDS))
+        targets.append(Target(f"{link}: said to the end after a {name}", whole, "share", 1.0, at_least=True))
+    return targets
+
+
+async def measure_link(link: str, rounds: int) -> Measured:
+    """Start a stack that speaks by `link`, measure, stop it."""
+    async with AsyncExitStack() as running:
+        environment = {
+            "TTS_CHAIN": link,
+            "DATA_DIR": running.enter_context(TemporaryDirectory(prefix="sage-bench-")),
+        }
+        if link != "local":
+            vendors = await start_vendors("medians")
+            running.push_async_callback(vendors.aclose)
+            environment |= {**vendors.environment, "STT_CHAIN": "local", "LLM_CHAIN": "local"}
+        stack = await start_stack(environment=environment)
+        running.push_async_callback(stack.stop)
+        return await measure(stack, rounds)
+
+
+async def main(links: list[str], rounds: int) -> int:
+    """Measure every link; answers the exit code."""
+    found = {}
+    for link in links:
+        print(f"voice: {link}", flush=True)
+        found[link] = await measure_link(link, rounds)
     detail = {
-        "cuts_s": [round(one, 3) for one in cuts],
-        "onset_to_pause_by_the_job_ms": [one for one in own if one is not None],
-        "gaps_s": {name: [round(gap, 3) for gap, _ in results] for name, results in gone_on.items()},
+        link: {
+            "cuts_s": [round(one, 3) for one in each.cuts],
+            "onset_to_pause_by_the_job_ms": each.own_ms,
+            "gaps_s": {name: [round(gap, 3) for gap, _ in results] for name, results in each.gone_on.items()},
+        }
+        for link, each in found.items()
     }
+    targets = [target for link, each in found.items() for target in targets_of(link, each)]
     return publish("barge-in", targets, detail=detail)
-
-
-async def main(rounds: int) -> int:
-    """Start a stack, measure, stop it."""
-    with tempfile.TemporaryDirectory(prefix="sage-bench-") as folder:
-        stack = await start_stack(environment={"DATA_DIR": folder})
-        try:
-            return await measure(stack, rounds)
-        finally:
-            await stack.stop()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tts", nargs="+", default=["local"], help="links of TTS_CHAIN, one after the other")
     parser.add_argument(
-        "--rounds", type=int, default=12, help="interruptions; a quarter of that for each other sound"
+        "--rounds", type=int, default=12, help="interruptions of each; a quarter of that for each sound"
     )
-    sys.exit(asyncio.run(main(parser.parse_args().rounds)))
+    arguments = parser.parse_args()
+    sys.exit(asyncio.run(main(arguments.tts, arguments.rounds)))

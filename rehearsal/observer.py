@@ -73,6 +73,11 @@ class Observer:
         """Whether an agent is in the room now."""
         return any(_is_agent(one) for one in self._room.remote_participants.values())
 
+    def moderator_attribute(self, name: str) -> str:
+        """An attribute of the agent in the room, "" where there is none."""
+        agents = [one for one in self._room.remote_participants.values() if _is_agent(one)]
+        return agents[-1].attributes.get(name, "") if agents else ""
+
     @property
     def moderator_turns(self) -> int:
         """How many replies of the moderator have begun to be captioned."""
