@@ -21,7 +21,7 @@ class Segment:
         self.voice = RoomVoice(SpokenCaptions(before_shown=unseen))
         self.finished = asyncio.get_running_loop().create_future()
         self.voice.on("playback_finished", self.finished.set_result)
-        self.voice._pump_task = asyncio.create_task(self.voice._pump())
+        self.voice.start()
 
     async def push(self, seconds: float = 0.5) -> None:
         sound = (np.ones(int(SAMPLE_RATE * seconds)) * 1000).astype(np.int16)
@@ -104,3 +104,21 @@ async def test_a_second_segment_waits_for_the_end_of_the_first(segment: Segment)
     await segment.push(0.2)
     await segment.voice.wait_for_playout()
     assert ends == [pytest.approx(0.1, abs=0.011), pytest.approx(0.2, abs=0.011)]
+
+
+async def test_a_frame_of_silence_keeps_the_track_alive_and_is_no_speech(segment: Segment) -> None:
+    segment.voice.keep_alive()
+    await asyncio.gather(*segment.voice._silences)
+    assert segment.voice._source.queued_duration > 0
+    assert segment.voice.first_frame_at is None
+    await segment.push(0.1)
+    event = await segment.finished
+    assert event.playback_position == pytest.approx(0.1, abs=0.011)
+    assert segment.voice.captions.last_shown == ""
+
+
+async def test_silence_is_not_put_between_words(segment: Segment) -> None:
+    await segment.push(0.3)
+    segment.voice.keep_alive()
+    assert not segment.voice._silences
+    assert (await segment.finished).playback_position == pytest.approx(0.3, abs=0.011)
