@@ -173,9 +173,8 @@ class _Session:
             if isinstance(event, Began) and self._vad_events:
                 outlet.send({"type": "SpeechStarted", "channel": [0, 1], "timestamp": round(event.at, 3)})
         outlet.count(round(seconds * 1000))
-        if self._interim and self._hearing.seconds - self._told_at >= INTERIM_SECONDS:
-            # as the vendor, which says of every second that it has heard it
-            self._tell(outlet, Heard((), self._told_at, self._hearing.seconds, final=False))
+        if self._interim and self._hearing.speaking and self._simulator.script_heard:
+            self._tell_scripted(outlet)
         if self._words_open and self._utterance_end and self._hearing.silence >= self._utterance_end:
             self._words_open = False
             end = {"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": round(self._last_word_end, 3)}
@@ -204,6 +203,16 @@ class _Session:
             self._tell(outlet, heard)
             if heard.words:
                 self._last_word_end, self._words_open = heard.words[-1].end, True
+
+    def _tell_scripted(self, outlet: SocketOutlet) -> None:
+        """A guess at what a script makes be heard: decoding gives them by itself."""
+        since, now = self._told_at, self._hearing.seconds
+        if now - since < INTERIM_SECONDS:
+            return
+        first = self._simulator.script_heard[0].split(maxsplit=1)[:1]
+        self._tell(
+            outlet, Heard(tuple(HeardWord(word, since, now) for word in first), since, now, final=False)
+        )
 
     def _tell(self, outlet: SocketOutlet, heard: Heard) -> None:
         self._told_at = self._hearing.seconds

@@ -62,7 +62,8 @@ class Failure:
         vendor = link.split("-", maxsplit=1)[0].upper()
         text = _REMEDIES.get(self.status or 0, "" if self.status else _NOBODY)
         if "{key}" in text and f"{vendor}_API_KEY".lower() not in TABLE:
-            return "look at that server's log"  # one of the operator's own: it has no key in our settings
+            # one of the operator's own: it has no key in our settings
+            text = "look at that server's log, or take {link} out of {kind}_CHAIN"
         own_model = f"{vendor}_{kind.upper()}_MODEL"
         model = own_model if own_model.lower() in TABLE else f"{vendor}_MODEL"
         return text.format(vendor=vendor, link=link, kind=kind.upper(), key=f"{vendor}_API_KEY", model=model)

@@ -143,7 +143,9 @@ def test_remedies_name_the_settings() -> None:
     assert "CARTESIA_BASE_URL" in Failure("the connection failed").remedy("tts", "cartesia")
     assert Failure("status 503", 503).remedy("llm", "openai") == ""
     assert Failure("status 404", 404).remedy("tts", "openai") == "check OPENAI_TTS_MODEL and OPENAI_BASE_URL"
-    assert Failure("status 401", 401).remedy("stt", "voxtral") == "look at that server's log"
+    assert Failure("status 401", 401).remedy("stt", "voxtral") == (
+        "look at that server's log, or take voxtral out of STT_CHAIN"
+    )
 
 
 def test_what_the_client_refused_counts_more_than_what_the_plugin_made_of_it() -> None:
