@@ -14,6 +14,8 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.utils import aio
 
+from providers.flushed_stream import FlushedStream
+
 
 class Part:
     """A passage: iterate it for its frames as they are spoken, until it is flushed."""
@@ -36,12 +38,11 @@ class Part:
         return aiter(self._frames)
 
 
-class PassageStream(stt.RecognizeStream):
+class PassageStream(FlushedStream):
     """Begins to hear a passage with its first frame. What fails one passage fails the stream."""
 
     def __init__(self, owner: stt.STT[Any], conn_options: APIConnectOptions, sample_rate: int) -> None:
         super().__init__(stt=owner, conn_options=conn_options, sample_rate=sample_rate)
-        self._unflushed = False
         self._hearing: list[tuple[Part, asyncio.Task[str]]] = []
         self._changed = asyncio.Event()
         self._ended = False
@@ -49,19 +50,6 @@ class PassageStream(stt.RecognizeStream):
     @abstractmethod
     async def _hear(self, part: Part) -> str:
         """All words of one passage; `_tell_running` meanwhile. Raises what failed."""
-
-    def push_frame(self, frame: rtc.AudioFrame) -> None:
-        self._unflushed = True
-        super().push_frame(frame)
-
-    def flush(self) -> None:
-        self._unflushed = False
-        super().flush()
-
-    def end_input(self) -> None:
-        if self._unflushed:
-            self.flush()
-        self._input_ch.close()
 
     async def _run(self) -> None:
         dividing = asyncio.create_task(self._divide())

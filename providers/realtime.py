@@ -20,6 +20,7 @@ from livekit.agents.utils import AudioBuffer, aio, audio
 
 from providers.chains.failures import LinkFailed
 from providers.event_socket import ANSWERED_WITH_ERROR, EventSocket, open_socket
+from providers.flushed_stream import FlushedStream
 
 SAMPLE_RATE = 24_000
 LEAST_COMMIT_SECONDS = 0.1
@@ -105,28 +106,14 @@ class _Item:
     done: bool = False
 
 
-class RealtimeStream(stt.RecognizeStream):
+class RealtimeStream(FlushedStream):
     """One socket from the first frame's stream on, until it is closed."""
 
     def __init__(self, owner: RealtimeSTT, conn_options: APIConnectOptions) -> None:
         super().__init__(stt=owner, conn_options=conn_options, sample_rate=SAMPLE_RATE)
         self._options = owner.options
         self._items: deque[_Item] = deque()
-        self._unflushed = False
         self._answered = asyncio.Event()
-
-    def push_frame(self, frame: rtc.AudioFrame) -> None:
-        self._unflushed = True
-        super().push_frame(frame)
-
-    def flush(self) -> None:
-        self._unflushed = False
-        super().flush()
-
-    def end_input(self) -> None:
-        if self._unflushed:
-            self.flush()
-        self._input_ch.close()
 
     async def _run(self) -> None:
         headers = {"Authorization": f"Bearer {self._options.api_key}"}

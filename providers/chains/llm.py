@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGive
 from providers.chains import attempt
 from providers.chains.attempt import Deadlines, LinkUse, Tries
 from providers.chains.breaker import Breaker
+from providers.chains.closing import Closing
 from providers.chains.failures import CUT_SHORT, SAID_NOTHING, TOO_SLOW, LinkFailed, failure_of
 from providers.chains.seam import Seam, WholeWords, unfinished
 
@@ -58,7 +59,7 @@ class ChainLLM(llm.LLM[Any]):
         self.last_use: LinkUse | None = None
         """Who answered the last request; None where nobody was asked since it was set to None."""
 
-        self._closing: set[asyncio.Task[None]] = set()
+        self.closing = Closing()
         for link in self.links:
             if link.breaker is not None:
                 link.breaker.probe = lambda link=link: self._probe(link)
@@ -107,24 +108,10 @@ class ChainLLM(llm.LLM[Any]):
                         return
         raise LinkFailed(SAID_NOTHING)
 
-    def close_later(self, run: Coroutine[Any, Any, None]) -> None:
-        """Close a stream of a link without waiting for it: a dead vendor may take its time with that too."""
-        task = asyncio.create_task(_within(run), name="close-llm-stream")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
     async def aclose(self) -> None:
         await super().aclose()
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self.closing.aclose()
         await asyncio.gather(*(link.model.aclose() for link in self.links), return_exceptions=True)
-
-
-async def _within(run: Coroutine[Any, Any, None]) -> None:
-    try:
-        async with asyncio.timeout(_PART_SECONDS):
-            await run
-    except Exception:  # noqa: BLE001 - it is a dead link's stream
-        logger.debug("a stream of a dead link did not close")
 
 
 class ChainStream(llm.LLMStream):
@@ -221,7 +208,7 @@ class ChainStream(llm.LLMStream):
         try:
             await self._pass_on(stream, begin_by, noted)
         finally:
-            self._chain.close_later(stream.aclose())
+            self._chain.closing.later(stream.aclose())
 
     async def _pass_on(self, stream: llm.LLMStream, begin_by: float, noted: attempt.Attempt) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from livekit import rtc
@@ -17,6 +16,7 @@ from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.utils.aio import ChanClosed
 
 from providers.chains.attempt import Deadlines, LinkUse
+from providers.chains.closing import Closing
 from providers.chains.failures import TIMED_OUT, Failure, failure_of
 from providers.chains.link_stream import LinkStream, SpeechLink
 from providers.chains.passages import Passage, text_of
@@ -40,6 +40,7 @@ class Chain(Protocol):
     """What the streams of all participants share."""
 
     links: tuple[SpeechLink, ...]
+    closing: Closing
     deadlines: Deadlines
     hold_seconds: float
     last_use: LinkUse | None
@@ -49,7 +50,6 @@ class Chain(Protocol):
     def failed(self, link: SpeechLink, failure: Failure, passage: Passage) -> None: ...
     def keep_sample(self, link: SpeechLink, passage: Passage) -> None: ...
     def worked(self, link: SpeechLink) -> None: ...
-    def close_later(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
 
 class ChainSpeechStream(stt.RecognizeStream):
@@ -202,7 +202,7 @@ class ChainSpeechStream(stt.RecognizeStream):
     def _dismiss(self, stream: LinkStream) -> asyncio.Task[None]:
         """Listen to it no more; it closes by itself."""
         self._open.remove(stream)
-        return self._chain.close_later(stream.aclose())
+        return self._chain.closing.later(stream.aclose())
 
     # -- what the links say ----------------------------------------------------------------------------
     def on_words(self, by: LinkStream, passage: Passage, event: stt.SpeechEvent) -> None:

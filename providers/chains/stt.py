@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from livekit import rtc
@@ -16,6 +16,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGive
 from livekit.agents.utils import AudioBuffer
 
 from providers.chains.attempt import Deadlines, LinkUse
+from providers.chains.closing import Closing, within
 from providers.chains.failures import SAID_NOTHING, Failure, LinkFailed
 from providers.chains.link_stream import SpeechLink
 from providers.chains.passages import Passage
@@ -24,9 +25,6 @@ from providers.chains.speech_stream import ChainSpeechStream
 __all__ = ["ChainSTT", "ChainSpeechStream", "SpeechLink"]
 
 logger = logging.getLogger("sage.providers.chains")
-
-CLOSE_LATER_SECONDS = 5.0
-"""How long closing a link's stream may take; nobody waits for it but the end of the chain."""
 
 
 class ChainSTT(stt.STT[Any]):
@@ -44,7 +42,7 @@ class ChainSTT(stt.STT[Any]):
         """Who answered the last passage of anybody; a stream has its own."""
 
         self._samples: dict[str, list[rtc.AudioFrame]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self.closing = Closing()
         for link in self.links:
             if link.breaker is not None:
                 link.breaker.probe = lambda link=link: self._probe(link)
@@ -125,28 +123,13 @@ class ChainSTT(stt.STT[Any]):
                     return
             raise LinkFailed(SAID_NOTHING)
         finally:
-            self.close_later(stream.aclose())
-
-    def close_later(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Close a stream of a link without waiting for it."""
-        task = asyncio.create_task(_within(run), name="close-stt-stream")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-        return task
+            self.closing.later(stream.aclose())
 
     async def aclose(self) -> None:
         await super().aclose()
         self._samples.clear()
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        await asyncio.gather(*(_within(link.stt.aclose()) for link in self.links))
-
-
-async def _within(run: Coroutine[Any, Any, None]) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_LATER_SECONDS):
-            await run
-    except Exception:  # noqa: BLE001 - it is a dead link's
-        logger.debug("a link did not close")
+        await self.closing.aclose()
+        await asyncio.gather(*(within(link.stt.aclose()) for link in self.links))
 
 
 def _silence() -> rtc.AudioFrame:

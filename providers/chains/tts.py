@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from livekit.agents import APIConnectOptions, tts, utils
@@ -16,12 +16,13 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from providers.chains.attempt import Deadlines, LinkUse, Tries
 from providers.chains.chunks import Chunk, Chunking, SpeechChunker
+from providers.chains.closing import Closing, within
 from providers.chains.failures import SAID_NOTHING, TIMED_OUT, Failure, LinkFailed, failure_of
 from providers.chains.reading import Delivery, Reading
 from providers.chains.sound import RATE, bytes_of
 from providers.chains.spoken_so_far import Pace, Take
 from providers.chains.supply import LAG_SECONDS, Supply
-from providers.chains.voicing import Failed, Heard, Over, Script, VoiceLink, Voicing, within
+from providers.chains.voicing import Failed, Heard, Over, Script, VoiceLink, Voicing
 
 logger = logging.getLogger("sage.providers.chains")
 
@@ -70,7 +71,7 @@ class ChainTTS(tts.TTS[Any]):
         self.on_unvoiced: Callable[[str], None] | None = None
         """Called with the words that no link could speak, as soon as that is known."""
 
-        self._closing: set[asyncio.Task[None]] = set()
+        self.closing = Closing()
         self._closed = False
         for link in self.links:
             if link.breaker is not None:
@@ -112,15 +113,9 @@ class ChainTTS(tts.TTS[Any]):
                     if isinstance(event, Heard):
                         take.hear(event.pcm)
         finally:
-            self.close_later(voicing.close())
+            self.closing.later(voicing.close())
         if not take.received:
             raise LinkFailed(SAID_NOTHING)
-
-    def close_later(self, run: Coroutine[Any, Any, None]) -> None:
-        """Close something of a link without waiting for it: a dead vendor may take its time with that too."""
-        task = asyncio.create_task(run, name="close-voice")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
 
     async def close_voicing(self, link: VoiceLink, reading: Reading) -> None:
         """End a link's part of a reply. One that was broken off lost its socket: have a new one before it is needed."""
@@ -132,7 +127,7 @@ class ChainTTS(tts.TTS[Any]):
     async def aclose(self) -> None:
         self._closed = True
         await super().aclose()
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self.closing.aclose()
         await asyncio.gather(*(within(link.tts.aclose()) for link in self.links), return_exceptions=True)
 
 
@@ -175,7 +170,7 @@ class ChainStream(tts.SynthesizeStream):
             output_emitter.end_segment()
         finally:
             if self._ahead is not None:
-                chain.close_later(self._ahead.close())
+                chain.closing.later(self._ahead.close())
             cutting.cancel()
             await asyncio.gather(cutting, return_exceptions=True)
             if not chain.unvoiced:
@@ -282,7 +277,7 @@ class ChainStream(tts.SynthesizeStream):
         began = asyncio.get_running_loop().time()
         voicing, self._ahead = self._ahead, None
         if voicing is not None and (voicing.link is not link or voicing.begins != self._script.place):
-            self._chain.close_later(voicing.close())
+            self._chain.closing.later(voicing.close())
             voicing = None
         reading = Reading(voicing or Voicing(link, self._script), self._script, delivery, supply, self._left)
         reading.on_late = self._make_ready if self._heir is not None else None
@@ -293,14 +288,14 @@ class ChainStream(tts.SynthesizeStream):
             raise _Died(failure_of(error, reading.attempt), reading, seconds) from None
         finally:
             self._left = reading.left
-            self._chain.close_later(self._chain.close_voicing(link, reading))
+            self._chain.closing.later(self._chain.close_voicing(link, reading))
 
     def _make_ready(self) -> None:
         """The next link begins with the clause already: its first sound is there when it is needed."""
         if self._ahead is not None and self._ahead.begins == self._script.place:
             return
         if self._ahead is not None:
-            self._chain.close_later(self._ahead.close())
+            self._chain.closing.later(self._ahead.close())
         if self._heir is not None and not (self._heir.breaker is not None and self._heir.breaker.open):
             self._ahead = Voicing(self._heir, self._script)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ from providers.chains import attempt
 from providers.chains.attempt import Attempt
 from providers.chains.breaker import Breaker
 from providers.chains.chunks import Chunk
+from providers.chains.closing import within
 from providers.chains.failures import LinkFailed
 from providers.chains.sound import RATE, is_noise, page_at
 from providers.chains.spoken_so_far import Pace
@@ -31,7 +31,6 @@ NOT_SOUND = "what it sent is no sound"
 _OPTIONS = APIConnectOptions(max_retry=0, timeout=30.0)
 """What nothing waits for: the chain's deadlines are shorter, and a language model may be slow within a stream."""
 
-_CLOSE_SECONDS = 5.0
 _REQUESTS = 2  # the one that is spoken and the next one
 
 
@@ -298,15 +297,6 @@ class _Sound:
         return b"".join(bytes(each.data) for each in self._resampler.flush()) if self._resampler else b""
 
 
-async def within(run: Coroutine[Any, Any, None], seconds: float = _CLOSE_SECONDS) -> None:
-    """Close something of a vendor that may be dead; it may take its time with that too."""
-    try:
-        async with asyncio.timeout(seconds):
-            await run
-    except Exception:  # noqa: BLE001 - a dead link's stream
-        logger.debug("a stream of a dead link did not close")
-
-
 __all__ = [
-    "NOT_SOUND", "ChunkOver", "Event", "Failed", "Given", "Heard", "Over", "Script", "VoiceLink", "Voicing", "within",
+    "NOT_SOUND", "ChunkOver", "Event", "Failed", "Given", "Heard", "Over", "Script", "VoiceLink", "Voicing",
 ]  # fmt: skip

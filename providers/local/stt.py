@@ -19,6 +19,7 @@ from livekit.agents._exceptions import APIConnectionError
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer, aio
 
+from providers.flushed_stream import FlushedStream
 from providers.local.moonshine import Decode, DecodeQueue, Urgency, shared_queue
 from providers.local.utterance import SAMPLE_RATE, Pcm, Utterance, join_parts
 
@@ -131,7 +132,7 @@ class LocalSTT(stt.STT[Any]):
         raise APIConnectionError("the local recogniser ended without a text")
 
 
-class LocalSpeechStream(stt.RecognizeStream):
+class LocalSpeechStream(FlushedStream):
     """Audio in, interim and final texts out: exactly one final a flush, in the order of the flushes."""
 
     def __init__(
@@ -140,25 +141,13 @@ class LocalSpeechStream(stt.RecognizeStream):
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=SAMPLE_RATE)
         self._queue = queue
         self._judge = judge
-        self._unflushed = False
         self._seconds = 0.0
         self._answers = aio.Chan[_Answer]()
         self._heard = self._new_utterance()
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
-        self._unflushed = True
         # The framework resamples every frame as if it had one channel.
         super().push_frame(_mono(frame))
-
-    def flush(self) -> None:
-        self._unflushed = False
-        super().flush()
-
-    def end_input(self) -> None:
-        # The framework's flushes in any case: only what was said after the last flush makes another final.
-        if self._unflushed:
-            self.flush()
-        self._input_ch.close()
 
     async def _run(self) -> None:
         self._answers = aio.Chan[_Answer]()

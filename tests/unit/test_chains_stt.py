@@ -7,11 +7,12 @@ import pytest
 from livekit import rtc
 from livekit.agents import APIConnectionError, APIStatusError, stt
 
+from providers.chains import closing
 from providers.chains.attempt import Deadlines
 from providers.chains.breaker import PROBE_SECONDS, Breakers, LinkChange
 from providers.chains.passages import MOST_SECONDS, SAMPLE_SECONDS, Passage
 from providers.chains.speech_stream import CLOSE_SECONDS, LONGEST_STREAM_SECONDS, ChainSpeechStream
-from providers.chains.stt import CLOSE_LATER_SECONDS, ChainSTT, SpeechLink
+from providers.chains.stt import ChainSTT, SpeechLink
 from rehearsal.virtual_time import run_virtually
 from tests.unit.scripted_stt import Final, Flushed, Heard, ScriptedSTT, Step, Words
 
@@ -503,7 +504,7 @@ def test_closing_waits_for_no_link():
         await bench.ear.aclose()
         assert loop.time() - before <= CLOSE_SECONDS + 0.01
         await bench.chain.aclose()
-        assert loop.time() - before <= CLOSE_LATER_SECONDS + 0.01
+        assert loop.time() - before <= closing.CLOSE_SECONDS + 0.01
 
     chain_test([[]], run=run)
 
