@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any, Self
 
@@ -55,6 +55,9 @@ class Turn:
 
     text: str
     """The answer's captions."""
+
+    heard: str = ""
+    """The question's final captions: what was recognised of it."""
 
 
 class Vendors:
@@ -142,7 +145,17 @@ class Room:
             heard = self.heard(asked)
             if heard and time.monotonic() - heard[-1].end > SETTLED_SECONDS:
                 break
-        return self._turn(asked, self.heard(asked), at_most)
+        return replace(
+            self._turn(asked, self.heard(asked), at_most), heard=self._captions(identity, playback.started)
+        )
+
+    def _captions(self, identity: str, since: float) -> str:
+        segments = [
+            one
+            for (who, _), one in self._observer.received.segments.items()
+            if who == identity and one.final_at is not None and one.final_at >= since
+        ]
+        return " ".join(one.text.strip() for one in sorted(segments, key=lambda one: one.final_at or 0.0))
 
     def _end_of(self, identity: str, started: float) -> float:
         """When the question's last sound was heard."""

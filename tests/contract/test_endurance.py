@@ -1,4 +1,4 @@
-"""A quarter of an hour of debate in virtual time, with links of every chain failing at random (bench/endurance.py)."""
+"""Nine minutes of debate in virtual time, with links of every chain failing at random (bench/endurance.py)."""
 
 import asyncio
 import logging
@@ -9,10 +9,10 @@ import pytest
 from bench.endurance import Hall, Notes, _Errors, debate, lost_and_doubled
 from rehearsal.virtual_time import VirtualTimeLoop
 
-HOURS = 0.25
+HOURS = 0.15
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[2])
 def run(request: pytest.FixtureRequest) -> tuple[Hall, Notes, list[str]]:
     notes = Notes()
     handler = _Errors(notes)
