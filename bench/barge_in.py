@@ -21,7 +21,7 @@ from bench.results import Target, publish
 from bench.side_by_side import start_vendors
 from launcher.stack import Stack, start_stack
 from rehearsal.debater import Playback
-from rehearsal.moderated import WAIT_SECONDS, ModeratedDebate, moderated, noise_burst, spoken
+from rehearsal.moderated import ModeratedDebate, moderated, noise_burst, spoken
 from rehearsal.voices import Sound
 from settings import load_settings
 
@@ -47,10 +47,7 @@ async def undisturbed(debate: ModeratedDebate, sound: Sound) -> tuple[float, boo
     assert playback.started is not None
     spans = debate.sound(debate.moderator, playback.started)
     gap = max((later.start - earlier.end for earlier, later in itertools.pairwise(spans)), default=0.0)
-    async with asyncio.timeout(WAIT_SECONDS):
-        while len(turns := await debate.journal("spoken")) <= told:  # its row comes after its caption
-            await debate.observer.news(0.1)
-    turn = turns[-1].data
+    turn = (await debate.turns_after(told))[-1].data
     return gap, turn["text"] == turn["generated"].strip() and not turn["interrupted"]
 
 

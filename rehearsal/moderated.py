@@ -143,6 +143,13 @@ class ModeratedDebate:
         finally:
             await store.aclose()
 
+    async def turns_after(self, count: int) -> list[Record]:
+        """The journal's spoken turns once there are more than `count`: a turn's row comes after its caption."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(turns := await self.journal("spoken")) <= count:
+                await self.observer.news(0.1)
+        return turns
+
     def job(self) -> psutil.Process | None:
         """The process that moderates this room: the one that has its journal open."""
         for process in psutil.Process(self.stack.worker.pid).children(recursive=True):

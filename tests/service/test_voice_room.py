@@ -140,7 +140,7 @@ async def test_a_sentence_over_it_silences_it_in_the_middle_of_its_words(
 ) -> None:
     async with moderated(stack, room_name, "Ana", "Ben") as debate:
         await debate.greeted()
-        before = len(debate.replies())
+        before, told = len(debate.replies()), len(await debate.turns_after(0))
         await debate.say("Ana", LONG_QUESTION)
         await debate.until(lambda: debate.observer.moderator_turns > before, "the answer's first words")
         playback = await debate.say("Ben", spoken("Nobody has asked you to explain all of that again here."))
@@ -150,7 +150,7 @@ async def test_a_sentence_over_it_silences_it_in_the_middle_of_its_words(
         heard = [one for one in debate.sound(debate.moderator, began - 3.0) if one.start < began]
         # VAD_START_SECS and 150 ms on idle cores (bench/barge_in.py); here what a busy machine keeps
         assert heard[-1].end - began <= 1.0
-        spoken_turns = await debate.journal("spoken")
+        spoken_turns = await debate.turns_after(told)
         assert spoken_turns[-1].data["interrupted"]
         assert len(words_of(spoken_turns[-1].data["text"])) < len(
             words_of(spoken_turns[-1].data["generated"])
