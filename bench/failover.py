@@ -74,6 +74,8 @@ class Result:
     said: float
     lost: int
     doubled: int
+    heard: tuple[str, str]
+    """The question as it was recognised in the healthy and in the dying turn."""
 
     @property
     def more(self) -> float:
@@ -105,7 +107,9 @@ async def die(bench: SideBySide, room: Room, case: Case, at_most: float) -> Resu
     finally:
         await bench.vendors.heal(vendor)
     lost, doubled = lost_and_doubled(words_of(healthy.heard), words_of(dying.heard))
-    return Result(healthy.silence, dying.silence, following.silence, share_said(dying), lost, doubled)
+    said = share_said(dying)
+    heard = (healthy.heard, dying.heard)
+    return Result(healthy.silence, dying.silence, following.silence, said, lost, doubled, heard)
 
 
 async def measure(bench: SideBySide, wanted: list[Case], rounds: int) -> dict[str, dict[str, list[Result]]]:

@@ -35,6 +35,7 @@ from rehearsal.web import Entry
 
 READY_SECONDS = 180.0
 STOCK_AGENT = "stock-agent"
+WARM_TRIES = 4
 CHAINS = {"STT_CHAIN": "deepgram,openai", "LLM_CHAIN": "cerebras,openai", "TTS_CHAIN": "cartesia,openai"}
 """Of both agents. Not Perplexity: it refuses the stock session's contexts, whose roles do not alternate."""
 
@@ -230,12 +231,22 @@ class SideBySide:
             async with asyncio.timeout(READY_SECONDS):
                 while observer.moderator_attribute("lk.agent.state") != "listening":
                     await observer.news(0.1)
-            yield Room(debater, observer)
+            room = Room(debater, observer)
+            await _warm(room)
+            yield room
         finally:
             await debater.leave()
             await observer.aclose()
             await client.room.delete_room(api.DeleteRoomRequest(room=name))
             await client.aclose()
+
+
+async def _warm(room: Room) -> None:
+    """Ask until there is an answer: the stock agent says no greeting, and misses what is said before it is ready."""
+    for _ in range(WARM_TRIES):
+        if (await room.ask(question("Hello there, can you hear me?"), at_most=10.0)).first is not None:
+            return
+    raise RuntimeError("the stock agent answers nothing")
 
 
 def _entry(url: str, key: str, secret: str, room: str, who: str) -> Entry:
