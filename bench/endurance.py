@@ -74,7 +74,6 @@ class WordStore:
     def __init__(self) -> None:
         self.heard: dict[str, list[str]] = {}
         self.rows: Counter[str] = Counter()
-        self.unspoken = 0
         self.debates_kept: dict[str, DebateRecord] = {}
 
     @property
@@ -121,7 +120,7 @@ class FaultyChains(Chains):
         self.weathers.append(Weather(Random(f"{self._seed} {len(self.weathers)}")))
         return self.weathers[-1]
 
-    def stt(self, _models: Models | None = None) -> ChainSTT:
+    def stt(self) -> ChainSTT:
         healthy = Weather(Random(0), healthy_seconds=1e12)
         links = [
             *(

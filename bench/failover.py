@@ -16,7 +16,8 @@ from typing import Any
 
 from bench.endurance import lost_and_doubled
 from bench.results import Target, publish
-from bench.side_by_side import Room, SideBySide, Turn, question
+from bench.side_by_side import Room, SideBySide, Turn
+from rehearsal.moderated import spoken
 from simulators.faults import IN_STREAM, STATUSES, Fault
 from simulators.fleet import VENDORS
 
@@ -95,7 +96,7 @@ def share_said(turn: Turn) -> float:
 
 async def die(bench: SideBySide, room: Room, case: Case, at_most: float) -> Result:
     """Three turns of one room."""
-    sound, vendor = question(ASKED), FIRST_LINKS[case.kind]
+    sound, vendor = spoken(ASKED), FIRST_LINKS[case.kind]
     for name in ("cerebras", "openai"):
         await bench.vendors.put(name, "_script", {"answers": [REPLY] * 6})
     try:

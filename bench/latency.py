@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any
 
 from bench.results import Target, publish
-from bench.side_by_side import Room, SideBySide, question
+from bench.side_by_side import Room, SideBySide
+from rehearsal.moderated import spoken
 from settings import load_settings
 from simulators.latency import MEDIANS
 
@@ -27,7 +28,7 @@ RUNBOOK_MS = 200.0
 
 async def ask(bench: SideBySide, room: Room, turns: int) -> list[float]:
     """Seconds to the first sound of each answer; what is asked is not decoded, its text comes when the profile says."""
-    sound, found = question(ASKED), []
+    sound, found = spoken(ASKED), []
     for _ in range(turns):
         await bench.vendors.put("deepgram", "_script", {"heard": [ASKED]})
         await bench.vendors.put("cerebras", "_script", {"answers": [REPLY]})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import secrets
 import sys
 import tempfile
@@ -74,12 +73,6 @@ class Vendors:
         """Change a vendor: `_fault`, `_latency`, `_script`."""
         async with self._http.put(f"{self._control}/{vendor}/{what}", json=dict(body)) as answer:
             assert answer.status == 200, f"{vendor}{what}: {answer.status} {await answer.text()}"
-
-    async def record(self, vendor: str) -> dict[str, Any]:
-        """What a vendor has done so far."""
-        async with self._http.get(f"{self._control}/{vendor}/_record") as answer:
-            found: dict[str, Any] = await answer.json()
-            return found
 
     async def heal(self, *vendors: str) -> None:
         for vendor in vendors:
@@ -244,7 +237,7 @@ class SideBySide:
 async def _warm(room: Room) -> None:
     """Ask until there is an answer: the stock agent says no greeting, and misses what is said before it is ready."""
     for _ in range(WARM_TRIES):
-        if (await room.ask(question("Hello there, can you hear me?"), at_most=10.0)).first is not None:
+        if (await room.ask(spoken("Hello there, can you hear me?"), at_most=10.0)).first is not None:
             return
     raise RuntimeError("the stock agent answers nothing")
 
@@ -255,13 +248,3 @@ def _entry(url: str, key: str, secret: str, room: str, who: str) -> Entry:
         api.AccessToken(key, secret).with_identity(who.lower()).with_name(who).with_grants(grants).to_jwt()
     )
     return Entry(who.lower(), who, url, token)
-
-
-def question(text: str) -> Sound:
-    """Speech with the silence around it cut off, so that times are those of sound."""
-    return spoken(text)
-
-
-def show(turn: Turn) -> str:
-    """One turn for the console."""
-    return json.dumps({"first": turn.first and round(turn.first, 2), "silence": round(turn.silence, 2)})

@@ -19,7 +19,7 @@ import numpy as np
 from livekit import rtc
 
 from providers.local.hibari_voice import SAMPLE_RATE, SpokenWord, VoiceStyle, shared_voice
-from providers.speakable import Chunker
+from simulators.sentences import Chunker
 
 SAMPLE_BYTES = 2
 MOST_CHARS = 4096  # that OpenAI takes in a request; the others take at least as much

@@ -151,7 +151,7 @@ class ConsoleDebate:
         self._given = given
         self._console: Any = AgentsConsole.get_instance()
         self.moderator = Moderator(self, given, mouth_of=self._open_mouth, session_type=ConsoleSession)
-        self._recogniser = self.moderator.chains.stt(given.models)
+        self._recogniser = self.moderator.chains.stt()
         self._ear: Ear | None = None
         self._asked: dict[Decision, asyncio.Future[str]] = {}
 

@@ -56,7 +56,7 @@ class ModeratedRoom:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         settings = given.settings
         self.moderator = Moderator(self, given, mouth_of=self._open_mouth)
-        self._recogniser = self.moderator.chains.stt(given.models)
+        self._recogniser = self.moderator.chains.stt()
         self.deliberation = self.moderator.deliberation
         self._hearing = Hearing(room, given.models, self._recogniser, settings, listener=self.moderator)
         self._captions = DebaterCaptions(before_shown=self._journal_caption)

@@ -7,7 +7,6 @@ closes it. Every change is told to listeners and logged once. Owns no request to
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ class Breaker:
         now = asyncio.get_running_loop().time()
         relapsed = self._came_back_at is not None and now - self._came_back_at < RELAPSE_WITHIN_SECONDS
         interval = RELAPSE_PROBE_SECONDS if relapsed else PROBE_SECONDS
-        wait = max(interval, min(failure.retry_after or 0.0, MOST_RETRY_AFTER_SECONDS))
+        wait = _until_probe(interval, failure)
         while self.failure is not None:
             await asyncio.sleep(wait)
             wait = interval
@@ -108,11 +107,16 @@ class Breaker:
                     await self.probe()
             except Exception as error:  # noqa: BLE001 - whatever a probe raises says that the link is still dead
                 again = failure_of(error)
-                wait = max(interval, min(again.retry_after or 0.0, MOST_RETRY_AFTER_SECONDS))
+                wait = _until_probe(interval, again)
                 about = {"chain": self.kind, "link": self.link, "reason": again.reason}
                 logger.debug("a link is still down", extra=about)
             else:
                 self.worked()
+
+
+def _until_probe(interval: float, failure: Failure) -> float:
+    """Seconds until a link is asked: as long as it wants us to wait, within reason."""
+    return max(interval, min(failure.retry_after or 0.0, MOST_RETRY_AFTER_SECONDS))
 
 
 class Breakers:
@@ -144,11 +148,6 @@ class Breakers:
     def listen(self, listener: Callable[[LinkChange], None]) -> None:
         """Have every change told. A listener is called on the loop and returns at once."""
         self._listeners.append(listener)
-
-    def forget(self, listener: Callable[[LinkChange], None]) -> None:
-        """Tell it no more."""
-        with contextlib.suppress(ValueError):
-            self._listeners.remove(listener)
 
     async def aclose(self) -> None:
         """End all probes."""

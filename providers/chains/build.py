@@ -18,7 +18,6 @@ from settings import Settings
 if TYPE_CHECKING:
     from personas.registry import Persona
     from providers.local.playbook import Words
-    from providers.prewarm import Models
 
 
 class Chains:
@@ -47,9 +46,8 @@ class Chains:
             links.append(ModelLink(name, model, self._breaker("llm", name), link.takes_tools))
         return ChainLLM(links, self.deadlines("llm"))
 
-    def stt(self, _models: Models | None = None) -> ChainSTT:
-        """The speech recognition chain: every link streams and is told by the ear where a passage ends, so that none
-        needs the VAD of `_models`."""
+    def stt(self) -> ChainSTT:
+        """The speech recognition chain: every link streams, and is told by the ear where a passage ends."""
         links = [
             SpeechLink(name, find_link("stt", name).build(self._settings), self._breaker("stt", name))
             for name in self.plan.stt

@@ -5,7 +5,6 @@ Owns the judgement whether another try may help. Vendors' own texts are never re
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from livekit.agents._exceptions import APIConnectionError, APIError, APIStatusError, APITimeoutError
@@ -76,7 +75,7 @@ def failure_of(error: BaseException, attempt: Attempt | None = None) -> Failure:
         return Failure(error.reason)
     if attempt is not None and attempt.refused:
         return Failure(attempt.refused)
-    if isinstance(error, (APITimeoutError, TimeoutError, asyncio.TimeoutError)):
+    if isinstance(error, (APITimeoutError, TimeoutError)):
         return Failure(TIMED_OUT)
     status = getattr(error, "status_code", None) if isinstance(error, APIStatusError) else None
     if status is None:

@@ -36,7 +36,7 @@ LETTERS_PER_SECOND = 14.0
 """How fast words are spoken, as voice/spoken.py has it; an answer that comes slower leaves gaps in the speech."""
 
 PACE_AFTER_SECONDS = 1.0
-_PART_SECONDS = 5.0  # for closing a stream; nobody waits for it
+_SILENT_SECONDS = 5.0  # of a connection within an answer; the chain's own deadlines are shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class ChainStream(llm.LLMStream):
             chat_ctx=context,
             tools=self._tools if link.takes_tools else [],
             tool_choice=self._tool_choice if link.takes_tools and self._tools else NOT_GIVEN,
-            conn_options=APIConnectOptions(max_retry=0, timeout=_PART_SECONDS),
+            conn_options=APIConnectOptions(max_retry=0, timeout=_SILENT_SECONDS),
         )
         try:
             await self._pass_on(stream, begin_by, noted)
@@ -231,9 +231,8 @@ class ChainStream(llm.LLMStream):
             deadline = loop.time() + self._chain.deadlines.attempt
             pace.heard(len(chunk.delta.content or ""), loop.time())
             if chunk.delta.tool_calls:
-                calls.append(
-                    chunk
-                )  # carried out only when the answer is whole: no other link may make them again
+                # carried out only when the answer is whole: no other link may make them again
+                calls.append(chunk)
             else:
                 self._say(chunk.id, seam.push(words.push(chunk.delta.content or "")))
         if not answered:
@@ -256,9 +255,8 @@ class ChainStream(llm.LLMStream):
         self._asked += 1
         if self._said:
             if unfinished(self._said):
-                self._say(
-                    utils.shortuuid("end_"), f"{BREAKS_OFF}" if self._said[-1].isspace() else f" {BREAKS_OFF}"
-                )
+                gap = "" if self._said[-1].isspace() else " "
+                self._say(utils.shortuuid("end_"), gap + BREAKS_OFF)
             self._note_use(link)
             return
         async with link.model.chat(chat_ctx=self._chat_ctx) as stream:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from providers.speakable import Chunker, clause_end, sentence_end, speakable
+from providers.speakable import speakable
+from simulators.sentences import Chunker, clause_end, sentence_end
 
 
 @pytest.mark.parametrize(
