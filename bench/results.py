@@ -17,7 +17,10 @@ from typing import Any
 
 import psutil
 
+from rehearsal.cores import Cores
+
 RESULTS = Path(__file__).resolve().parent / "results"
+_cores = Cores()  # since the benchmark began
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def publish(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print("\n".join([f"bench {name}", *table(targets), f"written: {path}"]))
+    taken = f"  the host took {_cores.stolen_share():.0%} of the processor time"
+    print("\n".join([f"bench {name}", *table(targets), taken, f"written: {path}"]))
     return 0 if all(target.ok for target in targets) else 1
 
 
@@ -81,7 +85,7 @@ def table(targets: Sequence[Target]) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """What a reader must know of the machine, its load before the run included."""
+    """What a reader must know of the machine, its load and what its host took of its processor time included."""
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -89,6 +93,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "load": [round(load, 2) for load in os.getloadavg()],
+        "stolen_share": round(_cores.stolen_share(), 3),
     }
 
 

@@ -131,17 +131,17 @@ class Room:
             await midway()
         await asyncio.wait_for(playback.done.wait(), 30)
         identity = self._debater.identities[-1]
-        assert playback.started is not None
-        asked = self._end_of(identity, playback.started)
-        deadline = time.monotonic() + at_most
-        while time.monotonic() < deadline:
+        started = playback.started
+        assert started is not None
+        done = time.monotonic()
+        while time.monotonic() < done + at_most:
             await self._observer.news(0.1)
-            heard = self.heard(asked)
+            heard = self.heard(done)
             if heard and time.monotonic() - heard[-1].end > SETTLED_SECONDS:
                 break
-        return replace(
-            self._turn(asked, self.heard(asked), at_most), heard=self._captions(identity, playback.started)
-        )
+        # known only now: what was played last was still on its way when the playback was done
+        asked = self._end_of(identity, started)
+        return replace(self._turn(asked, self.heard(asked), at_most), heard=self._captions(identity, started))
 
     def _captions(self, identity: str, since: float) -> str:
         segments = [

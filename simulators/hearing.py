@@ -24,6 +24,7 @@ LEAST_END_SILENCE = 0.2
 their models keep the context over a cut; Moonshine does not, and mishears words that stand alone."""
 _SPEECH = 0.5  # probability from which on a window is speech ...
 _SILENCE = 0.35  # ... and below which it is silence again
+_QUIET = 10 ** (-30 / 10)  # of the power of the loudest window: below it there is no sound of speech
 _WINDOWS_TO_BEGIN = 2  # 64 ms: a click is none
 
 
@@ -105,6 +106,7 @@ class Hearing:
         self._began: float | None = None
         self._last_speech = 0.0
         self._arrived = time.monotonic()
+        self._loudest = 0.0  # power of the segment's loudest window
         self._odd = b""
 
     @property
@@ -182,7 +184,12 @@ class Hearing:
         probability = self._judge.predict(window)
         if probability >= _SPEECH:
             self._loud_windows += 1
-            self._last_speech, self._arrived = self._judged, time.monotonic()
+            self._last_speech = self._judged
+            power = float(np.square(window.astype(np.float32)).mean())
+            self._loudest = max(self._loudest, power)
+            if power > self._loudest * _QUIET:
+                # the judge says speech for two windows more than there is sound of it
+                self._arrived = time.monotonic()
         elif probability < _SILENCE:
             self._loud_windows = 0
         if self._began is None and self._loud_windows >= _WINDOWS_TO_BEGIN:
@@ -202,7 +209,7 @@ class Hearing:
         else:
             self._segments.append(_Segment(asked, self._arrived))
             self._stream.flush()
-        self._began, self._loud_windows = None, 0
+        self._began, self._loud_windows, self._loudest = None, 0, 0.0
         return Ended(self._last_speech)
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
 from _pytest.runner import runtestprotocol
+
+from rehearsal.cores import Cores
 
 STARVED_SHARE = 0.15
 """Of the processor time that this machine asked for, the share it did not get, from which a failure proves nothing."""
@@ -26,20 +27,6 @@ REST_SECONDS = 90.0
 
 patience = [1200.0]
 """... and all tries of a run together, in seconds: a host that never does must not eat the whole run."""
-
-
-class Cores:
-    """The cores since it was made."""
-
-    def __init__(self) -> None:
-        self._before = psutil.cpu_times()
-
-    def stolen_share(self) -> float:
-        """Share of the wanted processor time that went to others on the host; 0.0 where the system does not tell."""
-        now = psutil.cpu_times()
-        stolen = getattr(now, "steal", 0.0) - getattr(self._before, "steal", 0.0)
-        used = sum(getattr(now, name) - getattr(self._before, name) for name in ("user", "system", "nice"))
-        return stolen / (stolen + used) if stolen + used > 0 else 0.0
 
 
 def run_test(item: pytest.Item, nextitem: pytest.Item | None, say: Callable[[str], None]) -> None:

@@ -21,17 +21,16 @@ from livekit.agents import stt, vad
 from debate.address import looks_unfinished, sounds_finished
 from providers.turns import EarTurnStream
 from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
+from voice.kept_audio import KeptAudio
 from voice.utterance import Utterance
 
 logger = logging.getLogger("sage.voice.ears")
 
 SAMPLE_RATE = 16_000
 FRAME_MS = 32  # one window of the voice activity model: in frames of 20 ms it waited for the next to be whole
+WINDOW_SECONDS = FRAME_MS / 1000
 PRE_ROLL_SECONDS = 0.3
 """Audio from before the first speech that the recogniser hears too: a soft onset, and some room noise."""
-
-KEPT_SECONDS = 8.0
-"""Audio kept for pre-roll, and for a busy machine where voice activity is known late: the words must still be there."""
 
 FINAL_WAIT_SECONDS = 5.0
 """How long a turn's end waits for the recogniser's final text before it takes the interim one."""
@@ -54,15 +53,6 @@ class EarSettings:
     start_seconds: float
     endpointing: Endpointing
     max_utterance_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """One frame, the number of its last sample and when it came."""
-
-    frame: rtc.AudioFrame
-    end: int
-    at: float
 
 
 class Listener(Protocol):
@@ -107,10 +97,7 @@ class Ear:
         self._clock = clock
         self._frame_at = clock()
         self._gate = SpeechGate(confidence=settings.confidence, start_seconds=settings.start_seconds)
-        self._kept: deque[_Heard] = deque(maxlen=round(KEPT_SECONDS * 1000 / FRAME_MS))
-        self._samples = 0
-        """Samples that came until now."""
-
+        self._kept = KeptAudio(WINDOW_SECONDS)
         self._fed_to = 0
         """The sample up to which the recogniser has heard."""
 
@@ -121,6 +108,9 @@ class Ear:
         self._final_came = asyncio.Event()
         self._probability: float | None = None
         self._words_at = clock()
+        self._judged_at = 0.0
+        """Up to when the open turn's audio was judged for speech."""
+
         self._turn_began = 0.0
         """When the open turn's first utterance began: a long speech is split into several."""
 
@@ -186,11 +176,10 @@ class Ear:
                 self._vad.push_frame(frame)
             if self._turns is not None:
                 self._turns.push_audio(frame)
-            self._samples += frame.samples_per_channel
-            self._kept.append(_Heard(frame, self._samples, self._frame_at))
+            self._kept.add(frame, self._frame_at)
             if self._feeding or self._vad is None:
                 self._stt.push_frame(frame)
-                self._fed_to = self._samples
+                self._fed_to = self._kept.samples
         if self.utterance is not None:  # the track has ended: what was begun is a turn
             self._end_turn(self._clock())
 
@@ -199,10 +188,12 @@ class Ear:
         async for event in stream:
             if event.type != vad.VADEventType.INFERENCE_DONE:
                 continue
-            window = (event.samples_index - last_index) / SAMPLE_RATE if last_index else 0.032
+            window = (event.samples_index - last_index) / SAMPLE_RATE if last_index else WINDOW_SECONDS
             last_index = event.samples_index
-            at = self._came_at(event.samples_index)
-            change = self._gate.feed(event.probability, min(max(window, 0.01), 0.1), at)
+            # when the audio came, not when a busy machine got to judge it
+            kept = self._kept.upto(event.samples_index)
+            at, level = (kept.at, kept.level) if kept is not None else (self._clock(), 0.0)
+            change = self._gate.feed(event.probability, min(max(window, 0.01), 0.1), at, level)
             if change is GateEvent.STARTED:
                 self._begin_turn(at)
             elif change is GateEvent.RESUMED:
@@ -237,19 +228,11 @@ class Ear:
         self._listener.speech_started(self, onset, at)
         self._feed_recogniser(onset - PRE_ROLL_SECONDS)
 
-    def _came_at(self, sample: int) -> float:
-        """When the audio up to `sample` came, by the clock: what a late verdict on it is about."""
-        for heard in reversed(self._kept):
-            if heard.end <= sample:
-                return heard.at
-        return self._kept[0].at if self._kept else self._clock()
-
     def _feed_recogniser(self, since: float) -> None:
         """Let the recogniser hear what came since `since` and it has not heard, and from now on all of it."""
-        for heard in self._kept:
-            if heard.end > self._fed_to and heard.at >= since:
-                self._stt.push_frame(heard.frame)
-        self._fed_to = self._samples
+        for frame in self._kept.after(self._fed_to, since):
+            self._stt.push_frame(frame)
+        self._fed_to = self._kept.samples
         self._feeding = True
 
     def _go_on(self, at: float) -> None:
@@ -261,26 +244,40 @@ class Ear:
     def _follow(self, at: float) -> None:
         """The open turn, one window further: is it over, does it split, is the detector to be asked?"""
         assert self.utterance is not None
+        self.utterance.end = max(self.utterance.start, self._gate.last_voice_at)
         if self._gate.voiced:
-            self.utterance.end = at
             self._listener.speech_heard(self, at)
-        silence = self._gate.silence(at)
+        self._judged_at = at
+        # to the nearest window: waiting for the next whole one would make every end late by half of one
+        silence = self._gate.silence(at) + (0.0 if self._gate.voiced else WINDOW_SECONDS / 2)
         if silence >= ASK_DETECTOR_AFTER_SECONDS and not self._asked:
             self._asked = True
             self._ask_task = asyncio.create_task(self._ask(), name=f"ear-turn-{self.identity}")
-        if silence >= self._settings.endpointing.min_silence:
-            unfinished, finished = self._judge_words(self.utterance.text)
-            needed = self._settings.endpointing.needed(
-                self._probability, unfinished=unfinished, finished=finished
-            )
-            if silence >= needed:
-                self._end_turn(at)
-                return
-        if silence >= self._settings.endpointing.stop_silence and not self._flushed_silence:
+        if self._is_over(silence):
+            self._end_turn(at)
+        elif silence >= self._settings.endpointing.stop_silence and not self._flushed_silence:
             self._flushed_silence = True
             self._flush()
         elif must_split(at - self.utterance.start, self._gate.voiced, self._settings.max_utterance_seconds):
             self._split(at)
+
+    def _is_over(self, silence: float) -> bool:
+        assert self.utterance is not None
+        if silence < self._settings.endpointing.min_silence:
+            return False
+        unfinished, finished = self._judge_words(self.utterance.text)
+        needed = self._settings.endpointing.needed(
+            self._probability, unfinished=unfinished, finished=finished
+        )
+        return silence >= needed
+
+    def _judge_again(self) -> None:
+        """The detector or the recogniser has told something new in a silence: is the turn over by it?"""
+        if self._gate.speaking and self.utterance is not None and not self._gate.voiced:
+            # no further than the next window: what is not judged yet may be speech
+            at = min(self._clock(), self._judged_at + WINDOW_SECONDS)
+            if self._is_over(self._gate.silence(at)):
+                self._end_turn(at)
 
     def _judge_words(self, text: str) -> tuple[bool, bool]:
         """(unfinished, finished) by the words alone; judged once for each text, as windows come 30 times a second."""
@@ -295,6 +292,7 @@ class Ear:
         probability = await self._turns.predict(utterance.text)
         if self.utterance is utterance and self._asked:
             self._probability = probability
+            self._judge_again()
 
     # -- the end of a part, and of the turn ----------------------------------------------------------
     def _flush(self) -> None:
@@ -377,6 +375,7 @@ class Ear:
         self._note_words(utterance)
         self._final_came.set()
         self._listener.words_so_far(self, utterance)
+        self._judge_again()
 
     def _tell_late(self, told: Utterance, text: str) -> None:
         if rest := told.not_told_of(text):
@@ -392,6 +391,7 @@ class Ear:
         utterance.running = text
         self._note_words(utterance)
         self._listener.words_so_far(self, utterance)
+        self._judge_again()
 
     def _note_words(self, utterance: Utterance) -> None:
         self._words_at = self._clock()

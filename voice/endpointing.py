@@ -6,6 +6,7 @@ ENDPOINT_MAX_SILENCE_MS and MAX_UTTERANCE_SECS. Time is an argument (seconds, mo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -24,6 +25,18 @@ UNFINISHED_PROBABILITY = 0.1
 
 MIN_SPLIT_SHARE = 0.8
 """From this share of MAX_UTTERANCE_SECS on, an utterance is split at the first quiet window."""
+
+
+QUIET_BELOW_LOUDEST_DB = 30.0
+QUIET_ABOVE_FLOOR_DB = 6.0
+"""A window is quiet that far under the loudest of its turn, or no further above what is heard between speeches."""
+
+OVERHANG_SECONDS = 0.1
+"""The voice activity model still says speech for two windows after the sound has ended: quiet ones at the end of speech
+count as silence, up to this time."""
+
+FLOOR_SHARE = 0.1
+"""What each window without speech adds to the estimate of the noise."""
 
 
 class GateEvent(Enum):
@@ -56,28 +69,47 @@ class SpeechGate:
     """When the first speech of the open, or of the coming, turn was heard."""
 
     last_voice_at: float = 0.0
-    """When speech was last heard."""
+    """When speech was last heard: its sound, not the model's verdict on the quiet after it."""
+
+    voiced_at: float = 0.0
+    """When the model last said speech."""
+
+    loudest: float = -math.inf
+    """The level of the loudest window of the open, or coming, turn; dB of full scale."""
+
+    floor: float | None = None
+    """The level between speeches, dB of full scale; None until some was heard."""
 
     voiced_seconds: float = 0.0
     """Speech in the open turn, silence left out."""
 
-    def feed(self, probability: float, window_seconds: float, at: float) -> GateEvent | None:
-        """Take one window that ended `at`, with its speech probability (0 to 1), and say what changed."""
+    def feed(
+        self, probability: float, window_seconds: float, at: float, level: float = 0.0
+    ) -> GateEvent | None:
+        """Take one window that ended `at`, with its speech probability (0 to 1) and level (dB of full scale), and say
+        what changed."""
         threshold = self.confidence - RELEASE_MARGIN if self.voiced else self.confidence
         was_voiced, self.voiced = self.voiced, probability >= threshold
         if self.voiced:
-            return self._on_voice(was_voiced, window_seconds, at)
+            return self._on_voice(was_voiced, window_seconds, at, level)
+        self.floor = level if self.floor is None else self.floor + FLOOR_SHARE * (level - self.floor)
         if self.speaking:
             return GateEvent.PAUSED if was_voiced else None
-        if self.onset_at is not None and at - self.last_voice_at > ONSET_GAP_SECONDS:
-            self.onset_at, self.voiced_seconds = None, 0.0
+        if self.onset_at is not None and at - self.voiced_at > ONSET_GAP_SECONDS:
+            self.onset_at, self.voiced_seconds, self.loudest = None, 0.0, -math.inf
         return None
 
-    def _on_voice(self, was_voiced: bool, window_seconds: float, at: float) -> GateEvent | None:
+    def _quiet(self, level: float) -> bool:
+        near_floor = self.floor is not None and level <= self.floor + QUIET_ABOVE_FLOOR_DB
+        return near_floor or level <= self.loudest - QUIET_BELOW_LOUDEST_DB
+
+    def _on_voice(self, was_voiced: bool, window_seconds: float, at: float, level: float) -> GateEvent | None:
         if self.onset_at is None:
             self.onset_at = at - window_seconds
         self.voiced_seconds += window_seconds
-        self.last_voice_at = at
+        self.loudest = max(self.loudest, level)
+        self.voiced_at = at
+        self.last_voice_at = max(self.last_voice_at, at - OVERHANG_SECONDS if self._quiet(level) else at)
         if self.speaking:
             return None if was_voiced else GateEvent.RESUMED
         # to the nearest window: waiting for the next whole one would make every start late by half of one
@@ -93,6 +125,7 @@ class SpeechGate:
     def close(self) -> None:
         """End the turn: the next speech is a new one."""
         self.speaking, self.onset_at, self.voiced_seconds = False, None, 0.0
+        self.loudest = -math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from rehearsal.cores import Cores
 from tests import starvation
 
 pytest_plugins = ["pytester"]
@@ -49,7 +50,7 @@ def ran(pytester: pytest.Pytester, test: str, folder: str = "service") -> pytest
 def starved(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Sets the share of the processor time that is taken away."""
     monkeypatch.setattr(starvation, "REST_SECONDS", 0.0)
-    return lambda share: monkeypatch.setattr(starvation.Cores, "stolen_share", lambda _: share)
+    return lambda share: monkeypatch.setattr(Cores, "stolen_share", lambda _: share)
 
 
 @pytest.mark.parametrize(("share", "outcome"), [(0.5, {"passed": 1}), (0.05, {"errors": 1})])

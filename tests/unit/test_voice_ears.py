@@ -92,9 +92,19 @@ class Microphone:
 
     def __init__(self) -> None:
         self.open = True
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        self.stands_still = asyncio.Event()
+        self.frames_left: int | None = None
+        """Frames until it stands still; None: it does not."""
 
     async def __aiter__(self) -> AsyncIterator[rtc.AudioFrame]:
         while self.open:
+            if self.frames_left == 0:
+                self.stands_still.set()
+                await self.goes_on.wait()
+            elif self.frames_left is not None:
+                self.frames_left -= 1
             yield rtc.AudioFrame(bytes(SAMPLES * 2), SAMPLE_RATE, 1, SAMPLES)
             await asyncio.sleep(FRAME_MS / 1000)
 
@@ -129,16 +139,23 @@ class ScriptedActivity(vad.VADStream):
 
 
 @asynccontextmanager
-async def listening(recogniser: ScriptedRecogniser, notes: Notes, activity: vad.VAD | None = None):
+async def listening(
+    recogniser: ScriptedRecogniser,
+    notes: Notes,
+    activity: vad.VAD | None = None,
+    *,
+    microphone: Microphone | None = None,
+    most_silence: float = 0.3,
+):
     """An ear that listens, without a turn detector. Whatever ends it by itself is an error."""
     failed: list[BaseException] = []
     ear = Ear(
         identity="ana",
-        audio=Microphone().__aiter__(),
+        audio=(microphone or Microphone()).__aiter__(),
         vad_engine=activity,
         recogniser=recogniser,
         turns=None,
-        settings=EarSettings(0.6, 0.2, Endpointing(0.1, 0.3, 0.8), LONGEST),
+        settings=EarSettings(0.6, 0.2, Endpointing(0.1, most_silence, 0.8), LONGEST),
         listener=notes,
         on_failed=lambda _, error: failed.append(error),
     )
@@ -286,3 +303,22 @@ async def test_even_words_that_nobody_waited_for_any_more_are_told(monkeypatch):
         assert await told_until(notes, "uttered") == ""
         recogniser.streams[0].tell(FINAL, "Thank you.")
         assert await told_until(notes, "uttered") == "Thank you."
+
+
+async def test_words_that_finish_a_turn_end_it_without_waiting_for_more_silence():
+    recogniser, notes, activity = SlowRecogniser(), Notes(), ScriptedVoiceActivity()
+    microphone = Microphone()
+    async with listening(recogniser, notes, activity, microphone=microphone, most_silence=60.0) as ear:
+        await speak(notes, activity)
+        microphone.goes_on.clear()
+        microphone.frames_left = 8
+        await microphone.stands_still.wait()  # no window is judged from here on
+        assert ear.speaking
+        recogniser.streams[0].tell(INTERIM, "What do you make of that, moderator?")
+        assert [await notes.next(), await notes.next()] == [
+            ("words", "What do you make of that, moderator?"),
+            ("ended", ""),
+        ]
+        recogniser.streams[0].tell(FINAL, "What do you make of that, moderator?")
+        await told_until(notes, "uttered")
+        microphone.goes_on.set()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.endpointing import Endpointing, GateEvent, SpeechGate, must_split
+from voice.endpointing import OVERHANG_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
 
 WINDOW = 0.032
 
@@ -90,3 +90,33 @@ def test_a_long_speech_splits_at_its_first_quiet_moment_and_at_last_anywhere() -
     assert must_split(24.5, voiced=False, max_seconds=30.0)
     assert not must_split(29.9, voiced=True, max_seconds=30.0)
     assert must_split(30.0, voiced=True, max_seconds=30.0)
+
+
+def test_quiet_windows_at_the_end_of_speech_are_silence_though_the_model_still_says_speech() -> None:
+    ear = gate()
+    at = 0.0
+    for probability, level in [(0.0, -65.0)] * 5 + [(0.95, -25.0)] * 12 + [(0.95, -64.0)] * 2:
+        at += WINDOW
+        ear.feed(probability, WINDOW, at, level)
+    assert ear.silence(at) == 0.0  # the model may be right: nothing is decided by the level alone
+    at += WINDOW
+    assert ear.feed(0.0, WINDOW, at, -65.0) is GateEvent.PAUSED
+    assert ear.silence(at) == pytest.approx(3 * WINDOW)
+
+
+def test_a_whisper_after_loud_words_takes_back_a_tenth_of_a_second_at_most() -> None:
+    ear = gate()
+    at = 0.0
+    for probability, level in [(0.95, -15.0)] * 12 + [(0.95, -60.0)] * 30 + [(0.0, -60.0)]:
+        at += WINDOW
+        ear.feed(probability, WINDOW, at, level)
+    assert ear.silence(at) == pytest.approx(OVERHANG_SECONDS + WINDOW)
+
+
+def test_soft_sounds_between_loud_ones_are_speech() -> None:
+    ear = gate()
+    at = 0.0
+    for level in [-20.0] * 10 + [-58.0] * 2 + [-20.0] * 3:
+        at += WINDOW
+        ear.feed(0.95, WINDOW, at, level)
+    assert ear.last_voice_at == at
