@@ -9,26 +9,39 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
 from bench.endurance import lost_and_doubled
 from bench.results import Target, publish
 from bench.side_by_side import Room, SideBySide, Turn
+from rehearsal.cores import Cores
 from rehearsal.moderated import spoken
 from simulators.faults import IN_STREAM, STATUSES, Fault
 from simulators.fleet import VENDORS
 
-ASKED = "Moderator, what do you make of the last argument?"
+ASKED = "What do you make of the last argument, moderator?"
+SAID = ASKED.replace(",", "")
+"""As it is said: a pause within would make two segments of it at a vendor."""
+
 REPLY = "That argument has two parts. Please answer the first one now, and keep the second one for later."
+Place = Callable[[], AbstractAsyncContextManager[Room]]
 FIRST_LINKS = {"stt": "deepgram", "llm": "cerebras", "tts": "cartesia"}
 MIDWAY = {"stt": 1500, "llm": 6, "tts": 60_000}
 """Milliseconds heard, tokens, bytes of audio (1.4 s): where a fault strikes in the middle."""
 
 AT_MOST = {"sage": 12.0, "stock": 15.0}
 """Seconds that an answer is waited for. Stock's own limits are 44 s and more (LIVEKIT.md)."""
+
+TRIES = 4
+REST_SECONDS = 45.0
+STARVED_SHARE = 0.2
+"""Of the processor time that was asked for: where the host took more, sound comes late and in bursts, and what is
+measured is the host."""
 
 MORE_SECONDS = 1.5
 NEXT_SECONDS = 0.05
@@ -96,21 +109,54 @@ def share_said(turn: Turn) -> float:
 
 async def die(bench: SideBySide, room: Room, case: Case, at_most: float) -> Result:
     """Three turns of one room."""
-    sound, vendor = spoken(ASKED), FIRST_LINKS[case.kind]
+    vendor = FIRST_LINKS[case.kind]
     for name in ("cerebras", "openai"):
         await bench.vendors.put(name, "_script", {"answers": [REPLY] * 6})
+
+    async def ask() -> Turn:
+        if case.kind != "stt":  # what is not measured costs no processor time
+            for name in ("deepgram", "openai"):
+                await bench.vendors.put(name, "_script", {"heard": [ASKED]})
+        return await room.ask(spoken(SAID), at_most=at_most)
+
     try:
-        healthy = await room.ask(sound, at_most=at_most)
+        healthy = await ask()
         await room.quiet()
         await bench.vendors.put(vendor, "_fault", case.setting())
-        dying = await room.ask(sound, at_most=at_most)
-        following = await room.ask(sound, at_most=at_most)
+        dying = await ask()
+        following = await ask()
     finally:
         await bench.vendors.heal(vendor)
     lost, doubled = lost_and_doubled(words_of(healthy.heard), words_of(dying.heard))
     said = share_said(dying)
     heard = (healthy.heard, dying.heard)
     return Result(healthy.silence, dying.silence, following.silence, said, lost, doubled, heard)
+
+
+async def in_a_room(bench: SideBySide, place: Place, case: Case, who: str) -> Result:
+    """One case in a room of its own, whose chains know nothing yet."""
+    async with place() as room:
+        return await die(bench, room, case, AT_MOST[who])
+
+
+async def with_cores(measured: Callable[[], Awaitable[Result]]) -> Result:
+    """A result of a machine that had its cores: what was measured without them is measured again after a rest, with
+    one line that says so, and TRIES times at the most."""
+    for _ in range(TRIES - 1):
+        cores = Cores()
+        try:
+            result = await measured()
+        except (RuntimeError, TimeoutError):
+            if cores.stolen_share() < STARVED_SHARE:
+                raise
+        else:
+            if cores.stolen_share() < STARVED_SHARE:
+                return result
+        print(
+            f"  the host took {cores.stolen_share():.0%} of the processor time meanwhile: again", flush=True
+        )
+        await asyncio.sleep(REST_SECONDS)
+    return await measured()
 
 
 async def measure(bench: SideBySide, wanted: list[Case], rounds: int) -> dict[str, dict[str, list[Result]]]:
@@ -120,8 +166,7 @@ async def measure(bench: SideBySide, wanted: list[Case], rounds: int) -> dict[st
         for who, place in (("sage", bench.sage), ("stock", bench.peer)):
             if who == "stock" and bench.stock is None:
                 continue
-            async with place() as room:
-                result = await die(bench, room, case, AT_MOST[who])
+            result = await with_cores(partial(in_a_room, bench, place, case, who))
             found.setdefault(case.name, {}).setdefault(who, []).append(result)
             print(
                 f"[{number}/{len(wanted) * rounds}] {case.name:34} {who:5} healthy {result.healthy:5.2f} s, "

@@ -115,7 +115,9 @@ def _control(simulators: Mapping[str, Simulator]) -> web.Application:
 
     async def put_script(request: web.Request) -> web.Response:
         simulator, body = chosen(request), await request.json()
-        simulator.hears(*body.get("heard", ()))
+        if "heard" in body:
+            simulator.script_heard.clear()  # what a segment too few left over must not answer the next question
+            simulator.hears(*body["heard"])
         if isinstance(simulator, ChatSimulator):
             simulator.answers.script(*body.get("answers", ()))
         return web.json_response({})

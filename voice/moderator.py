@@ -216,6 +216,10 @@ class Moderator:
                 "turn_id": metrics.turn_id,
                 "text": turn.text,
                 "generated": turn.generated,
+                # shown, though no voice could say it: beside "interrupted" why what was heard is less than that
+                "unvoiced": voice.unvoiced
+                if (voice := self._mind.voice) is not None and turn.generated
+                else "",
                 "start": turn.start,
                 "end": turn.end,
                 "interrupted": turn.interrupted,

@@ -68,9 +68,6 @@ class ChainTTS(tts.TTS[Any]):
         """Called when a link did not answer in time and the next one is asked: a frame of silence keeps the track
         alive."""
 
-        self.on_unvoiced: Callable[[str], None] | None = None
-        """Called with the words that no link could speak, as soon as that is known."""
-
         self.closing = Closing()
         self._closed = False
         for link in self.links:
@@ -316,8 +313,6 @@ class ChainStream(tts.SynthesizeStream):
             silent = [(place, words[place], at, at) for place in range(delivery.shown, len(words))]
             delivery.say(bytes(bytes_of(0.01)), silent)
             chain.unvoiced = " ".join(words[spoken:])
-        if chain.on_unvoiced is not None and chain.unvoiced:
-            chain.on_unvoiced(chain.unvoiced)
 
 
 class _Again:

@@ -252,6 +252,10 @@ async def test_other_processes_set_faults_and_read_records_by_the_control_port()
         async with session.put(f"{control}/_latency", json={"profile": "medians"}) as answer:
             assert answer.status == 200
         assert fleet["openai"].latencies.draw("llm_first_token") == pytest.approx(0.180)
+        for heard in (["one", "two"], ["three"]):
+            async with session.put(f"{control}/_script", json={"heard": heard}) as answer:
+                assert answer.status == 200
+        assert list(fleet["openai"].script_heard) == ["three"]
         assert fleet.environment()["DEEPGRAM_BASE_URL"] == fleet["deepgram"].base_url
 
 

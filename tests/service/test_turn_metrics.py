@@ -62,6 +62,7 @@ async def test_each_turn_is_told_of_with_the_values_that_apply(
 
         row = (await debate.journal("spoken"))[1].data
         assert row["turn_id"] == answer["turn_id"]
+        assert row["unvoiced"] == ""
         shown = {name: row["latency_ms"][name] for name in answer if name.endswith("_ms")}
         assert shown == {name: answer[name] for name in shown}
         both = answer["endpointer_latency_ms"] + answer["e2e_first_audio_ms"]
