@@ -18,15 +18,11 @@ from typing import Any
 
 from bench.endurance import lost_and_doubled
 from bench.results import Target, publish
-from bench.side_by_side import Room, SideBySide, Turn
+from bench.side_by_side import ASKED, SAID, Room, SideBySide, Turn
 from rehearsal.cores import Cores
 from rehearsal.moderated import spoken
 from simulators.faults import IN_STREAM, STATUSES, Fault
 from simulators.fleet import VENDORS
-
-ASKED = "What do you make of the last argument, moderator?"
-SAID = ASKED.replace(",", "")
-"""As it is said: a pause within would make two segments of it at a vendor."""
 
 REPLY = "That argument has two parts. Please answer the first one now, and keep the second one for later."
 Place = Callable[[], AbstractAsyncContextManager[Room]]

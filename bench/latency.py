@@ -16,14 +16,10 @@ from typing import Any
 import aiohttp
 
 from bench.results import Target, publish
-from bench.side_by_side import Room, SideBySide
+from bench.side_by_side import ASKED, SAID, Room, SideBySide
 from rehearsal.moderated import spoken
 from settings import load_settings
 from simulators.latency import MEDIANS
-
-ASKED = "What do you make of the last argument, moderator?"
-SAID = ASKED.replace(",", "")
-"""As it is said: a pause within would make two segments of it at the vendor, and the script has one."""
 
 REPLY = "That argument has two parts. Please answer the first one now."
 OVER_SECONDS = 0.05

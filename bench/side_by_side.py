@@ -35,6 +35,10 @@ from rehearsal.web import Entry
 READY_SECONDS = 180.0
 STOCK_AGENT = "stock-agent"
 WARM_TRIES = 4
+ASKED = "What do you make of the last argument, moderator?"
+SAID = ASKED.replace(",", "")
+"""As it is said: a pause within would make two segments of it at a vendor, and a script has one."""
+
 CHAINS = {"STT_CHAIN": "deepgram,openai", "LLM_CHAIN": "cerebras,openai", "TTS_CHAIN": "cartesia,openai"}
 """Of both agents. Not Perplexity: it refuses the stock session's contexts, whose roles do not alternate."""
 
