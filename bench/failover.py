@@ -2,22 +2,25 @@
 
 For every kind of link and every fault: a healthy turn, the turn in which the first link is dead, and the one after it.
 All times are those of sound that another participant received. `make bench-failover`, ARGS="--kinds llm --faults cut".
+Each result is written at once to `bench/results/failover-cases.jsonl`; ARGS=--go-on measures only what it lacks.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.endurance import lost_and_doubled
-from bench.results import Target, publish
+from bench.results import RESULTS, Target, commit, publish
 from bench.side_by_side import ASKED, SAID, Room, SideBySide, Turn
 from rehearsal.cores import Cores
 from rehearsal.moderated import spoken
@@ -155,23 +158,57 @@ async def with_cores(measured: Callable[[], Awaitable[Result]]) -> Result:
     return await measured()
 
 
-async def measure(bench: SideBySide, wanted: list[Case], rounds: int) -> dict[str, dict[str, list[Result]]]:
-    """Every case, by case and by who; progress a line each."""
-    found: dict[str, dict[str, list[Result]]] = {}
-    for number, case in enumerate(wanted * rounds, start=1):
-        for who, place in (("sage", bench.sage), ("stock", bench.peer)):
-            if who == "stock" and bench.stock is None:
-                continue
-            result = await with_cores(partial(in_a_room, bench, place, case, who))
-            found.setdefault(case.name, {}).setdefault(who, []).append(result)
-            print(
-                f"[{number}/{len(wanted) * rounds}] {case.name:34} {who:5} healthy {result.healthy:5.2f} s, "
-                f"dying {result.more:+6.2f} s, "
-                f"next {result.following - result.healthy:+6.2f} s, said {result.said:.0%}, "
-                f"heard {-result.lost:+d} {result.doubled:+d}",
-                flush=True,
-            )
-    return found
+class Ledger:
+    """The results of a benchmark that takes an hour, a line of JSON each: what was measured is not lost with it."""
+
+    def __init__(self, path: Path, *, go_on: bool) -> None:
+        self._path = path
+        self.found: dict[str, dict[str, list[Result]]] = {}
+        """By case and by who."""
+
+        if not go_on:
+            path.unlink(missing_ok=True)
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            kept = json.loads(line)
+            result = Result(**kept["result"] | {"heard": tuple(kept["result"]["heard"])})
+            self._by(kept["case"], kept["who"]).append(result)
+
+    def _by(self, case: str, who: str) -> list[Result]:
+        return self.found.setdefault(case, {}).setdefault(who, [])
+
+    def has(self, case: Case, who: str, rounds: int) -> bool:
+        """Whether a case was measured so often."""
+        return len(self._by(case.name, who)) >= rounds
+
+    def add(self, case: Case, who: str, result: Result) -> None:
+        """Keep a result, with the commit that it is of."""
+        self._by(case.name, who).append(result)
+        line = {"case": case.name, "who": who, "commit": commit(), "result": asdict(result)}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+async def measure(bench: SideBySide, wanted: list[Case], rounds: int, ledger: Ledger) -> None:
+    """Every case that the ledger lacks; progress a line each."""
+    agents = {"sage": bench.sage} | ({} if bench.stock is None else {"stock": bench.peer})
+    due = [
+        (case, who)
+        for number in range(rounds)
+        for case in wanted
+        for who in agents
+        if not ledger.has(case, who, number + 1)
+    ]
+    for number, (case, who) in enumerate(due, start=1):
+        result = await with_cores(partial(in_a_room, bench, agents[who], case, who))
+        ledger.add(case, who, result)
+        print(
+            f"[{number}/{len(due)}] {case.name:34} {who:5} healthy {result.healthy:5.2f} s, "
+            f"dying {result.more:+6.2f} s, "
+            f"next {result.following - result.healthy:+6.2f} s, said {result.said:.0%}, "
+            f"heard {-result.lost:+d} {result.doubled:+d}",
+            flush=True,
+        )
 
 
 def p95(values: Sequence[float]) -> float:
@@ -216,7 +253,7 @@ def judge(found: dict[str, dict[str, list[Result]]]) -> int:
     targets, compared = [], {}
     for kind in FIRST_LINKS:
         by_who = [each for name, each in found.items() if name.startswith(kind)]
-        if own := [one for each in by_who for one in each["sage"]]:
+        if own := [one for each in by_who for one in each.get("sage", [])]:
             targets += targets_of(kind, own)
         if stock := [one for each in by_who for one in each.get("stock", [])]:
             compared[f"stock {kind}"] = figures_of(stock)
@@ -231,8 +268,10 @@ def judge(found: dict[str, dict[str, list[Result]]]) -> int:
 async def main(options: argparse.Namespace) -> int:
     """Start all, measure, stop."""
     wanted = cases(options.kinds, options.faults)
+    ledger = Ledger(RESULTS / "failover-cases.jsonl", go_on=options.go_on)
     async with SideBySide.start(latency=options.latency, stock=not options.no_stock) as bench:
-        return judge(await measure(bench, wanted, options.rounds))
+        await measure(bench, wanted, options.rounds, ledger)
+    return judge(ledger.found)
 
 
 if __name__ == "__main__":
@@ -242,4 +281,5 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--latency", default="medians", help="a profile of simulators/latency.py")
     parser.add_argument("--no-stock", action="store_true", help="Sage alone")
+    parser.add_argument("--go-on", action="store_true", help="measure only what the last run left")
     sys.exit(asyncio.run(main(parser.parse_args())))

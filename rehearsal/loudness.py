@@ -10,9 +10,6 @@ from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 FRAME_SECONDS = 0.01
 AUDIBLE_DB = -45.0
 """Speech lies above it by far, the noise of a microphone (about -60 dB) and comfort noise below it."""
@@ -33,14 +30,6 @@ class Span:
     def seconds(self) -> float:
         """How long it lasts."""
         return self.end - self.start
-
-
-def decibels(samples: NDArray[np.int16]) -> float:
-    """The RMS of `samples` in dB of full scale; -120 for digital silence and for no samples."""
-    if samples.size == 0:
-        return -120.0
-    power = float(np.mean(np.square(samples.astype(np.float32) / 32768.0)))
-    return max(-120.0, 10.0 * math.log10(power)) if power > 0 else -120.0
 
 
 @dataclass(slots=True)

@@ -19,8 +19,9 @@ from errors import Unavailable
 from rehearsal.console import Console
 from rehearsal.debater import CONNECT_SECONDS
 from rehearsal.heard import Change, Received, Segment
-from rehearsal.loudness import AUDIBLE_DB, Loudness, decibels
+from rehearsal.loudness import AUDIBLE_DB, Loudness
 from rehearsal.web import Entry
+from voice.kept_audio import decibels
 
 TOPIC = "lk.transcription"
 _RATE = 16_000

@@ -15,8 +15,9 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from providers.local.hibari_voice import parse_style, shared_voice
-from rehearsal.loudness import AUDIBLE_DB, decibels
+from rehearsal.loudness import AUDIBLE_DB
 from rehearsal.script import Line, Script, ScriptError
+from voice.kept_audio import decibels
 
 SAMPLE_RATE = 24_000
 NOISE_DB = -60.0

@@ -21,7 +21,7 @@ from livekit.agents import stt, vad
 from debate.address import looks_unfinished, sounds_finished
 from providers.turns import EarTurnStream
 from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
-from voice.kept_audio import KeptAudio
+from voice.kept_audio import SILENT_DB, KeptAudio
 from voice.utterance import Utterance
 
 logger = logging.getLogger("sage.voice.ears")
@@ -192,7 +192,7 @@ class Ear:
             last_index = event.samples_index
             # when the audio came, not when a busy machine got to judge it
             kept = self._kept.upto(event.samples_index)
-            at, level = (kept.at, kept.level) if kept is not None else (self._clock(), 0.0)
+            at, level = (kept.at, kept.level) if kept is not None else (self._clock(), SILENT_DB)
             change = self._gate.feed(event.probability, min(max(window, 0.01), 0.1), at, level)
             if change is GateEvent.STARTED:
                 self._begin_turn(at)

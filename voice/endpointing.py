@@ -26,10 +26,11 @@ UNFINISHED_PROBABILITY = 0.1
 MIN_SPLIT_SHARE = 0.8
 """From this share of MAX_UTTERANCE_SECS on, an utterance is split at the first quiet window."""
 
-
 QUIET_BELOW_LOUDEST_DB = 30.0
 QUIET_ABOVE_FLOOR_DB = 6.0
-"""A window is quiet that far under the loudest of its turn, or no further above what is heard between speeches."""
+CLEARLY_BELOW_LOUDEST_DB = 15.0
+"""A window is quiet that far under the loudest of its turn; or where it is no further above what is heard between
+speeches and clearly below the loudest: in a loud room the soft end of a word is near the noise, and is speech."""
 
 OVERHANG_SECONDS = 0.1
 """The voice activity model still says speech for two windows after the sound has ended: quiet ones at the end of speech
@@ -83,9 +84,7 @@ class SpeechGate:
     voiced_seconds: float = 0.0
     """Speech in the open turn, silence left out."""
 
-    def feed(
-        self, probability: float, window_seconds: float, at: float, level: float = 0.0
-    ) -> GateEvent | None:
+    def feed(self, probability: float, window_seconds: float, at: float, level: float) -> GateEvent | None:
         """Take one window that ended `at`, with its speech probability (0 to 1) and level (dB of full scale), and say
         what changed."""
         threshold = self.confidence - RELEASE_MARGIN if self.voiced else self.confidence
@@ -100,8 +99,9 @@ class SpeechGate:
         return None
 
     def _quiet(self, level: float) -> bool:
+        below = self.loudest - level
         near_floor = self.floor is not None and level <= self.floor + QUIET_ABOVE_FLOOR_DB
-        return near_floor or level <= self.loudest - QUIET_BELOW_LOUDEST_DB
+        return below >= QUIET_BELOW_LOUDEST_DB or (near_floor and below >= CLEARLY_BELOW_LOUDEST_DB)
 
     def _on_voice(self, was_voiced: bool, window_seconds: float, at: float, level: float) -> GateEvent | None:
         if self.onset_at is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from livekit import rtc
+from numpy.typing import NDArray
 
 KEPT_SECONDS = 8.0
 """Audio kept for pre-roll, and for a busy machine where voice activity is known late: the words must still be there."""
@@ -41,7 +42,7 @@ class KeptAudio:
     def add(self, frame: rtc.AudioFrame, at: float) -> None:
         """A frame came."""
         self.samples += frame.samples_per_channel
-        self._kept.append(Kept(frame, self.samples, at, level_of(frame)))
+        self._kept.append(Kept(frame, self.samples, at, decibels(np.frombuffer(frame.data, np.int16))))
 
     def upto(self, sample: int) -> Kept | None:
         """The frame that ended with `sample`, or the last before it; what is older than all that is kept: the oldest.
@@ -56,8 +57,8 @@ class KeptAudio:
         return (kept.frame for kept in self._kept if kept.end > sample and kept.at >= since)
 
 
-def level_of(frame: rtc.AudioFrame) -> float:
-    """The RMS of a frame, dB of full scale; SILENT_DB at the least."""
-    samples = np.frombuffer(frame.data, np.int16).astype(np.float32)
-    power = float(np.dot(samples, samples)) / max(1, samples.size) / 32768.0**2
+def decibels(samples: NDArray[np.int16]) -> float:
+    """The RMS of `samples` in dB of full scale; SILENT_DB for digital silence and for no samples."""
+    scaled = samples.astype(np.float32) / 32768.0
+    power = float(np.dot(scaled, scaled)) / max(1, scaled.size)
     return max(SILENT_DB, 10.0 * math.log10(power)) if power > 0 else SILENT_DB

@@ -15,7 +15,7 @@ import numpy as np
 from livekit import api, rtc
 
 from launcher.livekit_server import RunningServer
-from rehearsal.loudness import decibels
+from voice.kept_audio import decibels
 
 RATE = 24_000
 SILENCE_SECONDS = 0.8

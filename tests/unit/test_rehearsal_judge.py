@@ -12,7 +12,7 @@ import pytest
 from rehearsal.console import printable
 from rehearsal.heard import Change, Received, Segment, heard
 from rehearsal.judge import Judgement, judge, percentile
-from rehearsal.loudness import FRAME_SECONDS, Loudness, decibels
+from rehearsal.loudness import FRAME_SECONDS, Loudness
 from rehearsal.page import page
 from rehearsal.performance import Performed, Played
 from rehearsal.report import build_report
@@ -259,13 +259,6 @@ def test_percentiles_are_values_that_occurred() -> None:
     assert percentile([], 0.5) is None
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([float(n) for n in range(1, 21)], 0.95) == 19.0
-
-
-def test_loudness_is_rms_in_decibels() -> None:
-    assert decibels(np.zeros(160, np.int16)) == -120.0
-    assert decibels(np.zeros(0, np.int16)) == -120.0
-    assert decibels(np.full(160, 32767, np.int16)) == pytest.approx(0.0, abs=0.01)
-    assert decibels(np.full(160, 328, np.int16)) == pytest.approx(-40.0, abs=0.05)
 
 
 def test_frames_that_come_in_a_rush_keep_their_own_times() -> None:

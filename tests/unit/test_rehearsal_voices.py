@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rehearsal.loudness import decibels
 from rehearsal.script import Line, Script, ScriptError
 from rehearsal.voices import SAMPLE_RATE, noise, read_audio, sounds_of, voices_of
+from voice.kept_audio import decibels
 
 
 def write_wav(

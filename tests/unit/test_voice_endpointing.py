@@ -10,12 +10,12 @@ WINDOW = 0.032
 def heard(
     gate: SpeechGate, script: list[tuple[float, float]], at: float = 0.0
 ) -> list[tuple[GateEvent, float]]:
-    """Feeds (seconds, probability) stretches; answers what changed and when."""
+    """Feeds (seconds, probability) stretches, as loud as they are likely; answers what changed and when."""
     changes = []
     for seconds, probability in script:
         for _ in range(round(seconds / WINDOW)):
             at += WINDOW
-            if (change := gate.feed(probability, WINDOW, at)) is not None:
+            if (change := gate.feed(probability, WINDOW, at, -65.0 + 40.0 * probability)) is not None:
                 changes.append((change, at))
     return changes
 
@@ -119,4 +119,13 @@ def test_soft_sounds_between_loud_ones_are_speech() -> None:
     for level in [-20.0] * 10 + [-58.0] * 2 + [-20.0] * 3:
         at += WINDOW
         ear.feed(0.95, WINDOW, at, level)
+    assert ear.last_voice_at == at
+
+
+def test_in_a_loud_room_the_soft_end_of_a_word_is_speech() -> None:
+    ear = gate()
+    at = 0.0
+    for probability, level in [(0.0, -35.0)] * 20 + [(0.95, -22.0)] * 12 + [(0.95, -30.0)] * 4:
+        at += WINDOW
+        ear.feed(probability, WINDOW, at, level)
     assert ear.last_voice_at == at

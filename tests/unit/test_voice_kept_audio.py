@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from voice.kept_audio import KEPT_SECONDS, SILENT_DB, KeptAudio, level_of
+from voice.kept_audio import KEPT_SECONDS, SILENT_DB, KeptAudio, decibels
 
 SAMPLES = 512
 SECONDS = SAMPLES / 16_000
 
 
-def frame(level: int = 0) -> rtc.AudioFrame:
-    samples = np.tile(np.array([level, -level], np.int16), SAMPLES // 2)
-    return rtc.AudioFrame(samples.tobytes(), 16_000, 1, SAMPLES)
+def frame() -> rtc.AudioFrame:
+    return rtc.AudioFrame(bytes(2 * SAMPLES), 16_000, 1, SAMPLES)
 
 
 def test_a_sample_belongs_to_the_frame_that_ended_with_it_or_before() -> None:
@@ -30,7 +29,7 @@ def test_a_sample_belongs_to_the_frame_that_ended_with_it_or_before() -> None:
 
 def test_what_was_heard_already_and_what_is_older_is_left_out() -> None:
     audio = KeptAudio(SECONDS)
-    frames = [frame(number) for number in range(5)]
+    frames = [frame() for _ in range(5)]
     for number, each in enumerate(frames):
         audio.add(each, float(number))
     assert list(audio.after(2 * SAMPLES, since=0.0)) == frames[2:]
@@ -45,7 +44,8 @@ def test_old_audio_is_let_go() -> None:
     assert audio.samples == round(2 * KEPT_SECONDS / SECONDS) * SAMPLES
 
 
-def test_a_level_is_that_of_full_scale() -> None:
-    assert level_of(frame(32767)) == pytest.approx(0.0, abs=0.01)
-    assert level_of(frame(3277)) == pytest.approx(-20.0, abs=0.01)
-    assert level_of(frame(0)) == SILENT_DB
+def test_a_level_is_the_rms_of_full_scale() -> None:
+    assert decibels(np.full(160, 32767, np.int16)) == pytest.approx(0.0, abs=0.01)
+    assert decibels(np.full(160, -328, np.int16)) == pytest.approx(-40.0, abs=0.05)
+    assert decibels(np.zeros(160, np.int16)) == SILENT_DB
+    assert decibels(np.zeros(0, np.int16)) == SILENT_DB
