@@ -60,6 +60,10 @@ class Answers:
         """Give these for the next requests, in order."""
         self._script.extend(Reply(reply) if isinstance(reply, str) else reply for reply in replies)
 
+    def forget(self) -> None:
+        """What was scripted and not given yet is not given any more."""
+        self._script.clear()
+
     def answer(self, question: Question) -> Reply:
         """The next reply."""
         return self._script.popleft() if self._script else self._otherwise(question)

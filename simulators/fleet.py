@@ -118,8 +118,9 @@ def _control(simulators: Mapping[str, Simulator]) -> web.Application:
         if "heard" in body:
             simulator.script_heard.clear()  # what a segment too few left over must not answer the next question
             simulator.hears(*body["heard"])
-        if isinstance(simulator, ChatSimulator):
-            simulator.answers.script(*body.get("answers", ()))
+        if "answers" in body and isinstance(simulator, ChatSimulator):
+            simulator.answers.forget()
+            simulator.answers.script(*body["answers"])
         return web.json_response({})
 
     async def get_record(request: web.Request) -> web.Response:
