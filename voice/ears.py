@@ -18,7 +18,6 @@ from typing import Any, Protocol
 from livekit import rtc
 from livekit.agents import stt, vad
 
-from debate.address import looks_unfinished, sounds_finished
 from providers.turns import EarTurnStream
 from voice.endpointing import ASK_DETECTOR_AFTER_SECONDS, Endpointing, GateEvent, SpeechGate, must_split
 from voice.kept_audio import SILENT_DB, KeptAudio
@@ -107,7 +106,6 @@ class Ear:
 
         self._final_came = asyncio.Event()
         self._probability: float | None = None
-        self._words_at = clock()
         self._judged_at = 0.0
         """Up to when the open turn's audio was judged for speech."""
 
@@ -115,7 +113,6 @@ class Ear:
         """When the open turn's first utterance began: a long speech is split into several."""
 
         self._asked = False
-        self._judged: tuple[str, bool, bool] | None = None
         self._ask_task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._flushed_silence = False
@@ -208,9 +205,9 @@ class Ear:
             if self.utterance is None:
                 continue
             now = self._clock()
-            unfinished, finished = self._judge_words(self.utterance.text)
+            unfinished, finished = self.utterance.ends()
             needed = self._settings.endpointing.needed(None, unfinished=unfinished, finished=finished)
-            if now - self._words_at >= needed + WORDS_LAG_SECONDS:
+            if now - self.utterance.words_at >= needed + WORDS_LAG_SECONDS:
                 self._end_turn(now)
             elif must_split(now - self.utterance.start, True, self._settings.max_utterance_seconds):
                 self._split(now)
@@ -218,7 +215,7 @@ class Ear:
     def _begin_by_words(self) -> None:
         now = self._clock()
         self._turn_began = now - WORDS_LAG_SECONDS
-        self.utterance = Utterance(self.identity, start=self._turn_began, end=now)
+        self.utterance = Utterance(self.identity, start=self._turn_began, end=now, words_at=now)
         self._listener.speech_started(self, self.utterance.start, now)
 
     def _begin_turn(self, at: float) -> None:
@@ -265,7 +262,7 @@ class Ear:
         assert self.utterance is not None
         if silence < self._settings.endpointing.min_silence:
             return False
-        unfinished, finished = self._judge_words(self.utterance.text)
+        unfinished, finished = self.utterance.ends(self._gate.last_voice_at)
         needed = self._settings.endpointing.needed(
             self._probability, unfinished=unfinished, finished=finished
         )
@@ -278,12 +275,6 @@ class Ear:
             at = min(self._clock(), self._judged_at + WINDOW_SECONDS)
             if self._is_over(self._gate.silence(at)):
                 self._end_turn(at)
-
-    def _judge_words(self, text: str) -> tuple[bool, bool]:
-        """(unfinished, finished) by the words alone; judged once for each text, as windows come 30 times a second."""
-        if self._judged is None or self._judged[0] != text:
-            self._judged = (text, looks_unfinished(text), sounds_finished(text))
-        return self._judged[1], self._judged[2]
 
     async def _ask(self) -> None:
         if self._turns is None or self.utterance is None:
@@ -394,7 +385,7 @@ class Ear:
         self._judge_again()
 
     def _note_words(self, utterance: Utterance) -> None:
-        self._words_at = self._clock()
+        utterance.words_at = self._clock()
         if self._vad is None and utterance is self.utterance:
-            utterance.end = self._words_at - WORDS_LAG_SECONDS
-            self._listener.speech_heard(self, self._words_at)
+            utterance.end = utterance.words_at - WORDS_LAG_SECONDS
+            self._listener.speech_heard(self, utterance.words_at)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from livekit.agents import stt
 
+from debate.address import looks_unfinished, sounds_finished
 from memory.ids import uuid7
 from providers.chains.attempt import LinkUse
+
+STALE_SECONDS = 1.0
+"""Words that came so long before the speech ended are not its end: a recogniser that has fallen silent in the middle
+must not make an unfinished sentence of a whole one."""
 
 
 @dataclass(slots=True)
@@ -24,9 +30,13 @@ class Utterance:
     """The recogniser's latest word on the part that still runs."""
 
     end: float = 0.0
+    words_at: float = -math.inf
+    """When its newest words came; seconds, monotonic."""
+
     heard_by: LinkUse | None = None
     """Which link of the recogniser's chain had its last words."""
 
+    _judged: tuple[str, bool, bool] = ("", False, False)
     told: list[str] | None = None
     """The words that were told in place of final texts that did not come; those that come late are about them."""
 
@@ -34,6 +44,16 @@ class Utterance:
     def text(self) -> str:
         """All words so far."""
         return " ".join(part for part in (*self.settled, self.running) if part).strip()
+
+    def ends(self, voice_until: float = -math.inf) -> tuple[bool, bool]:
+        """(unfinished, finished) by its words; neither where they are older than the speech `voice_until`. Judged once
+        for each text, as windows come 30 times a second."""
+        text = self.text
+        if self.words_at < voice_until - STALE_SECONDS:
+            return False, False
+        if self._judged[0] != text:
+            self._judged = (text, looks_unfinished(text), sounds_finished(text))
+        return self._judged[1], self._judged[2]
 
     def settle(self, text: str, stream: stt.RecognizeStream) -> None:
         """A final text came from `stream`."""

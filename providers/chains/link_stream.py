@@ -27,8 +27,8 @@ CONNECT_SECONDS = 2.0
 FIRST_SIGN_SECONDS = 1.5
 """Of sound in which a link that tells words as they are spoken must have given a first sign of life ..."""
 
-NEXT_SIGN_SECONDS = 2.5
-"""... and in which it must give another."""
+NEXT_SIGN_SECONDS = 1.5
+"""... and in which it must give another. The price of a vendor that only takes its time is that two hear the rest."""
 
 _RUNNING = (speech.SpeechEventType.INTERIM_TRANSCRIPT, speech.SpeechEventType.PREFLIGHT_TRANSCRIPT)
 
