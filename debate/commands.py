@@ -6,30 +6,45 @@ Owns who may do what, the change of state and the words that confirm it. Underst
 # ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from debate import playbook
+from debate import course, playbook, points, voting
+from debate.acts import Act, CannotBeError, Done
 from debate.clock import Clock
 from debate.decisions import Decision
 from debate.formats import load_formats
 from debate.grammar import QUESTIONS, ParsedCommand
-from debate.words import clean, duration, ended
+from debate.words import clean, ended
 
 if TYPE_CHECKING:
     from debate.debate import Debate
 
 # Of the timed course of a debate: for the host, or for the debaters where there is no host.
-HOST_COMMANDS = frozenset({"set-topic", "format", "start", "next", "pause", "resume", "extend", "end"})
+HOST_COMMANDS = frozenset(
+    {"set-topic", "format", "start", "next", "again", "pause", "resume", "extend", "end"}
+)
 # For all who take part; the audience asks and changes the persona only.
-DEBATER_COMMANDS = frozenset({"give-floor", "quiet", "speak", "raise-hand", "lower-hand"})
+DEBATER_COMMANDS = frozenset(
+    {
+        "give-floor",
+        "quiet",
+        "speak",
+        "raise-hand",
+        "lower-hand",
+        "prepare",
+        "side",
+        "point",
+        "accept",
+        "decline",
+        "yield",
+    }
+)
+JUDGE_COMMANDS = frozenset({"ballot"})
 _ALIASES: Mapping[str, str] = MappingProxyType(
     {"topic": "set-topic", "floor": "give-floor", "hand": "raise-hand"}
 )
-
-Done = tuple[str, str]  # what was done, in words for the journal; words to say
-Act = Callable[["Debate", ParsedCommand, str, float], Done]
 
 
 def carry_out(
@@ -55,16 +70,13 @@ def carry_out(
         return (_refuse(debate, by, at, reason, "That is for the host to decide."),)
     try:
         done, words = act(debate, command, by, at)
-    except _CannotBeError as error:
+    except CannotBeError as error:
         return (_refuse(debate, by, at, f"{who} asked for what cannot be.", str(error)),)
     floor = debate.people.floor if name == "give-floor" else ""
-    kind = "give_floor" if floor else "announce"
+    # what needs no words is shown on the pages: an announcement without any would be made up by the LLM
+    kind = "give_floor" if floor else "announce" if words else "bell"
     reason = f"{who} {done}."
     return (debate.decide(at, kind, reason, f"command:{name}", to=floor, text=words, question=question),)
-
-
-class _CannotBeError(Exception):
-    """The command was understood and allowed, but there is nothing that it could do. Says why."""
 
 
 def _asked(debate: Debate, command: ParsedCommand, by: str, who: str, at: float, question: str) -> Decision:
@@ -85,13 +97,15 @@ def _may(debate: Debate, name: str, role: str) -> bool:
     if name in HOST_COMMANDS:
         hosts = any(person.present and person.role == "host" for person in debate.people.known.values())
         return role == "host" or (role == "debater" and not hosts)
+    if name in JUDGE_COMMANDS:
+        return role == "judge"
     return name not in DEBATER_COMMANDS or role in ("host", "debater")
 
 
 def _persona(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     wanted = command.args.get("persona", "")
     if wanted not in debate.personas:
-        raise _CannotBeError(f"There is no such persona. Known are {', '.join(debate.personas.names)}.")
+        raise CannotBeError(f"There is no such persona. Known are {', '.join(debate.personas.names)}.")
     persona = debate.personas.get(wanted)
     if persona.name == debate.persona.name:
         return f"asked for {persona.title}, which is here already", f"I am {persona.title} already."
@@ -102,17 +116,18 @@ def _persona(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done
 def _set_topic(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     topic = clean(command.args.get("topic", ""), 200)
     if not topic:
-        raise _CannotBeError("A topic needs words.")
+        raise CannotBeError("A topic needs words.")
     debate.topic = topic
+    debate.attention.topic_is(topic)
     return "changed the topic", ended(f"Our topic is now {topic}")
 
 
 def _format(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     form = load_formats().get(command.args.get("format", ""))
     if form is None:
-        raise _CannotBeError(f"There is no such format. Known are {', '.join(load_formats())}.")
+        raise CannotBeError(f"There is no such format. Known are {', '.join(load_formats())}.")
     if debate.clock.status in ("running", "paused"):
-        raise _CannotBeError("The format cannot be changed while its clock is running.")
+        raise CannotBeError("The format cannot be changed while its clock is running.")
     debate.clock = Clock(form)
     return f"chose the format {form.title}", f"We will follow {form.title}. Say start when you are ready."
 
@@ -156,72 +171,11 @@ def _speak(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     return "asked the moderator to help more", "I will help more from now on."
 
 
-def _start(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    if debate.clock.status == "open":
-        return "started the discussion", f"Please begin. Our topic is {ended(clean(debate.topic, 160))}"
-    if debate.clock.status == "paused":
-        return _resume(debate, command, by, at)
-    if debate.clock.status != "ready":
-        raise _CannotBeError("The debate has been started already.")
-    return _next(debate, command, by, at)
-
-
-def _next(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    if debate.clock.status == "open":
-        return "moved on", playbook.floor_to(debate.view(at), by, "")
-    segment = debate.clock.advance(at)
-    debate.people.release(at)
-    if segment is None:
-        return "ended the last part", "That was the last part. Thank you all for the debate."
-    holder = _speaker(debate)
-    if holder:
-        debate.people.give_floor(holder, at)
-    name = debate.view(at).name(holder)
-    opening = f"{name}, the floor is yours: " if name else "We come to "
-    return f"started the {segment.name}", f"{opening}{segment.name}, {duration(segment.seconds)}."
-
-
-def _speaker(debate: Debate) -> str:
-    """Who speaks in the running segment: the sides in turn by the order of joining, their members in turn."""
-    segment = debate.clock.segment
-    sides = debate.clock.format.sides
-    if segment is None or segment.side not in sides:
-        return ""
-    debaters = [p for p in debate.people.known.values() if p.present and p.role in ("host", "debater")]
-    members = debaters[sides.index(segment.side) :: len(sides)]
-    earlier = debate.clock.format.segments[: debate.clock.index]
-    turn = sum(other.side == segment.side for other in earlier)
-    return members[turn % len(members)].identity if members else ""
-
-
-def _pause(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    if not debate.clock.pause(at):
-        raise _CannotBeError("No clock is running.")
-    return "stopped the clock", "The clock is stopped."
-
-
-def _resume(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    if not debate.clock.resume(at):
-        raise _CannotBeError("No clock is stopped.")
-    return "started the clock again", f"We go on, with {duration(debate.clock.remaining(at) or 0.0)} left."
-
-
-def _extend(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    text = command.args.get("seconds", "60")
-    seconds = min(float(text), 3600.0) if text.isdecimal() else 60.0
-    if not debate.clock.extend(at, seconds):
-        raise _CannotBeError("Nothing is timed at the moment.")
-    return f"gave {seconds:g} seconds more", f"{duration(seconds).capitalize()} more."
-
-
-def _end(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    debate.clock.index = len(debate.clock.format.segments)
-    debate.people.release(at)
-    return "ended the debate", "Thank you all for the debate."
-
-
 _ACTS: Mapping[str, Act] = MappingProxyType(
     {
+        **course.ACTS,
+        **points.ACTS,
+        **voting.ACTS,
         "persona": _persona,
         "set-topic": _set_topic,
         "format": _format,
@@ -230,11 +184,5 @@ _ACTS: Mapping[str, Act] = MappingProxyType(
         "lower-hand": _lower_hand,
         "quiet": _quiet,
         "speak": _speak,
-        "start": _start,
-        "next": _next,
-        "pause": _pause,
-        "resume": _resume,
-        "extend": _extend,
-        "end": _end,
     }
 )

@@ -14,18 +14,22 @@ from types import MappingProxyType
 from typing import Any
 
 from debate import events as ev
-from debate import playbook
+from debate import playbook, points, timekeeping
 from debate.address import DEFAULT_TITLES, Address, find_address, looks_unfinished
-from debate.clock import Clock, Due
+from debate.attention import Attention
+from debate.clock import Clock
 from debate.commands import carry_out
 from debate.decisions import Decision
 from debate.extract import telling_sentence
 from debate.formats import DEFAULT_FORMAT, get_format
 from debate.grammar import QUESTIONS, ParsedCommand, parse_command
 from debate.greeting import greeting_words
+from debate.judgement import expanded
 from debate.people import People
+from debate.points import Point
 from debate.view import DebateView, Said
-from debate.words import clean, duration
+from debate.voting import Voting
+from debate.words import clean
 from personas.registry import Persona, Registry
 
 RECENT_MAX = 40  # utterances whose words are kept
@@ -37,6 +41,8 @@ CALL_SECONDS = 8.0  # a bare "Moderator." waits so long for its question
 PROMPT_SECONDS = 4.0  # after which the moderator asks what it is
 ANSWER_SECONDS = 15.0  # an answer later than this is no answer any more
 HAND_SECONDS = 2.0  # of silence before a raised hand is called
+UNUSED_SECONDS = 10.0  # a floor that was given to a raised hand and not taken is free again then
+AGAIN_SECONDS = 25.0  # before the same hand is called once more
 
 
 @dataclass(slots=True)
@@ -65,6 +71,10 @@ class Debate:
         self.personas = personas
         self.people = People()
         self.clock = Clock(get_format(format))
+        self.attention = Attention()
+        self.attention.topic_is(self.topic)
+        self.voting = Voting()
+        self.point = Point()
         self.greeted = False
         self.quiet = False
         self.deaf = False
@@ -74,6 +84,8 @@ class Debate:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._called: dict[str, _Called] = {}
         self._silent_since = 0.0
+        self._called_at = -1e9
+        self._called_hand = self._last_called = ""
         self._titles = (*DEFAULT_TITLES, *(known.spoken_title for known in personas))
 
     # --- in and out ------------------------------------------------------------------------------------------
@@ -84,7 +96,10 @@ class Debate:
         at = self._now = max(self._now, _finite(at, self._now))
         handler = _HANDLERS.get(type(event))
         found = handler(self, event, at) if handler is not None else ()
-        return (*found, *self._due(at))
+        found = (*found, *self._due(at))
+        if found:
+            return found
+        return self.attention.consider(self, at)
 
     def greet(self, at: float) -> Decision:
         """The greeting, by name and topic. Whoever comes later is not greeted aloud."""
@@ -131,24 +146,30 @@ class Debate:
     def _joined(self, event: ev.Joined, at: float) -> tuple[Decision, ...]:
         role = event.role if event.role in ev.ROLES else "audience"
         self.people.join(str(event.identity), str(event.name), role, at)
+        self.attention.watch.keep_only(self.people.known)
+        self.attention.watch.came(str(event.identity), at)
         return ()
 
     def _left(self, event: ev.Left, at: float) -> tuple[Decision, ...]:
         self.people.leave(str(event.identity), at)
+        self.attention.watch.went(str(event.identity), at)
         self._called.pop(str(event.identity), None)
         return ()
 
     def _speech_started(self, event: ev.SpeechStarted, at: float) -> tuple[Decision, ...]:
         self.people.start_speaking(str(event.identity), at)
+        self.attention.watch.started(str(event.identity), at)
         called = self._called.get(str(event.identity))
         if called is not None and at - called.at <= CALL_SECONDS:
             called.speaking = True
         return ()
 
     def _speech_ended(self, event: ev.SpeechEnded, at: float) -> tuple[Decision, ...]:
-        self.people.stop_speaking(str(event.identity), _finite(event.seconds, 0.0), at)
+        seconds = _finite(event.seconds, 0.0)
+        self.people.stop_speaking(str(event.identity), seconds, at)
+        self.attention.ended(str(event.identity), at)
         self._silent_since = at
-        return ()
+        return tuple(timekeeping.give_back(self, str(event.identity), seconds, at))
 
     def _hand_raised(self, event: ev.HandRaised, at: float) -> tuple[Decision, ...]:
         self.people.raise_hand(str(event.identity), at)
@@ -162,7 +183,9 @@ class Debate:
         # Whatever it has said: a moderator that has spoken comes too late for a greeting.
         self.greeted = True
         self._silent_since = at
-        self._keep(Said("Sage", "", clean(str(event.text), TEXT_CHARS), event.start, event.end))
+        text = clean(str(event.text), TEXT_CHARS)
+        self.attention.watch.moderator_spoke(len(text.split()), at)
+        self._keep(Said("Sage", "", text, event.start, event.end))
         return ()
 
     def _hearing_changed(self, event: ev.HearingChanged, at: float) -> tuple[Decision, ...]:
@@ -203,6 +226,9 @@ class Debate:
             self.people.last_speaker = identity
         self._keep(Said(person.name, identity, text, _finite(event.start, at), _finite(event.end, at)))
         question = self._asked(identity, text, at)
+        points.heard(self, identity, expanded(text), at)
+        addressed = question is not None or identity in self._called
+        self.attention.uttered(identity, text, self.people, at, addressed=addressed)
         return () if question is None else self._answer(identity, person.role, question, at)
 
     # --- being addressed -------------------------------------------------------------------------------------
@@ -250,7 +276,7 @@ class Debate:
     # --- what the time brings --------------------------------------------------------------------------------
 
     def _due(self, at: float) -> list[Decision]:
-        found = [decision for due in self.clock.due(at) for decision in self._clock_says(due, at)]
+        found = timekeeping.time_brings(self, at)
         for identity, called in list(self._called.items()):
             if called.speaking or at - called.at < PROMPT_SECONDS:
                 if called.speaking and at - called.at > 120:
@@ -271,11 +297,21 @@ class Debate:
 
     def _call_hand(self, at: float) -> list[Decision]:
         people = self.people
+        holder, since = people.floor, at - self._called_at
+        if people.given and self.clock.status == "open" and since >= UNUSED_SECONDS:
+            if holder == self._called_hand and not self.attention.watch.began_since(holder, self._called_at):
+                # nobody heard the call, or others were quicker: the hand is still up
+                people.release(at)
+                people.queue.insert(0, holder)
+            self._called_hand = ""
+        if people.queue[:1] == [self._last_called] and since < AGAIN_SECONDS:
+            return []
         if not people.queue or people.floor or at - self._silent_since < HAND_SECONDS:
             return []
         identity = people.queue[0]
         people.give_floor(identity, at)
-        self._silent_since = at
+        self._silent_since = self._called_at = at
+        self._called_hand = self._last_called = identity
         name = people.of(identity, at).name
         return [
             self.decide(
@@ -283,43 +319,6 @@ class Debate:
                 text=f"{name}, the floor is yours.", urgency="flow", lasts=5.0,
             )
         ]  # fmt: skip
-
-    def _clock_says(self, due: Due, at: float) -> list[Decision]:
-        holder = self.people.floor
-        name = self.view(at).name(holder)
-        of = f", {name}" if name else ""
-        segment = self.clock.segment.name if self.clock.segment else "segment"
-        if due.what == "warning":
-            text = f"{_seconds(due.seconds)}{of}."
-            reason = f"{due.seconds:g} seconds are left for the {segment}."
-            return [
-                self.decide(
-                    at, "bell", reason, "time:warning", to=holder, text=text, urgency="time", lasts=4.0
-                )
-            ]
-        if due.what == "time":
-            following = self.clock.following
-            then = (
-                f" Next is the {following.name}." if following else " That was the last part of the debate."
-            )
-            reason = f"The time for the {segment} is over."
-            text = f"Time{of}. Thank you.{then}"
-            return [
-                self.decide(
-                    at, "cut_in", reason, "time:over", to=holder, text=text, urgency="time", lasts=10.0
-                )
-            ]
-        person = self.people.known.get(holder)
-        if person is None or person.speaking_since is None:
-            return []
-        reason = f"{name} went on after the grace."
-        kind = "mute" if self.clock.format.mutes else "cut_in"
-        text = f"Please stop here{of}; your time is over."
-        return [self.decide(at, kind, reason, "time:stop", to=holder, text=text, urgency="time", lasts=10.0)]
-
-
-def _seconds(value: float) -> str:
-    return duration(value).capitalize()
 
 
 def _to_another(text: str, names: list[str]) -> bool:

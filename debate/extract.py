@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from debate.words import clean, sentences, tokens, words_of
 
 QUOTE_CHARS = 160
-_COMMON = words_of(
+COMMON = words_of(
     "a an the and or but if so then that this these those there here it its is are was were be been"
     " being am i you he she we they me him her us them my your his our their of to in on at by for"
     " from with about as into not no yes do does did done have has had can could will would shall"
@@ -30,7 +30,7 @@ def telling_sentence(texts: Iterable[str]) -> str:
     """The sentence of `texts` with the most content for its length, at most QUOTE_CHARS long; "" for none."""
     parts = [part for text in texts for part in sentences(clean(text, 1200))]
     spoken = [[token.word for token in tokens(part)] for part in parts]
-    content = [[word for word in words if word not in _COMMON and len(word) > 2] for words in spoken]
+    content = [[word for word in words if word not in COMMON and len(word) > 2] for words in spoken]
     often = Counter(word for words in content for word in words)
     best, most = "", 0.0
     for part, words, telling in zip(parts, spoken, content, strict=True):

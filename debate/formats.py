@@ -19,7 +19,9 @@ from errors import InvalidInput, Problem, SettingsError
 FOLDER = Path(__file__).resolve().parent / "formats"
 DEFAULT_FORMAT = "open-discussion"
 SEGMENT_KINDS = ("speech", "reply", "cross-examination", "crossfire", "discussion", "question", "vote")
-_SEGMENT_KEYS = frozenset({"name", "kind", "side", "minutes", "points_of_information", "bells"})
+_SEGMENT_KEYS = frozenset(
+    {"name", "kind", "side", "minutes", "points_of_information", "bells", "double_bells"}
+)
 _FORMAT_KEYS = frozenset(
     {
         "title",
@@ -30,6 +32,8 @@ _FORMAT_KEYS = frozenset(
         "warnings_seconds",
         "mutes",
         "through_chair",
+        "advance_seconds",
+        "judges",
         "segment",
     }
 )
@@ -43,6 +47,7 @@ class Segment:
     seconds: float
     points_of_information: tuple[float, float] | None  # from and until, in seconds of the segment
     bells: tuple[float, ...]  # seconds of the segment
+    double_bells: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,10 @@ class Format:
     warnings: tuple[float, ...]  # seconds before the end
     mutes: bool  # the microphone goes off at the firm stop, if the host allowed it
     through_chair: bool  # every question goes through the moderator
+    advance_seconds: (
+        float  # of silence after the end of time, then the next segment begins; 0: the host says so
+    )
+    judges: bool  # judges give points and decide
     segments: tuple[Segment, ...]
 
 
@@ -106,6 +115,8 @@ def _format(name: str, data: Mapping[str, Any]) -> Format:
         warnings=tuple(float(value) for value in data.get("warnings_seconds", (15,))),
         mutes=data.get("mutes", False),
         through_chair=data.get("through_chair", False),
+        advance_seconds=float(data.get("advance_seconds", 3)),
+        judges=data.get("judges", False),
         segments=tuple(_segment(item) for item in data.get("segment", ())),
     )
 
@@ -119,6 +130,7 @@ def _segment(data: Mapping[str, Any]) -> Segment:
         seconds=data["minutes"] * 60.0,
         points_of_information=(points[0] * 60.0, points[1] * 60.0) if points else None,
         bells=tuple(value * 60.0 for value in data.get("bells", ())),
+        double_bells=tuple(value * 60.0 for value in data.get("double_bells", ())),
     )
 
 
@@ -140,12 +152,12 @@ def _check(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not isinstance(sides, list) or not all(isinstance(side, str) and side for side in sides):
         yield "has bad 'sides'", "list the names of the sides"
         return
-    for key, most in (("prep_minutes", 60), ("grace_seconds", 120)):
+    for key, most in (("prep_minutes", 60), ("grace_seconds", 120), ("advance_seconds", 120)):
         if not _number(data.get(key, 0), most):
             yield f"has a bad {key!r}", f"give a number from 0 to {most}"
     if not _numbers(data.get("warnings_seconds", []), 600):
         yield "has bad 'warnings_seconds'", "list seconds before the end of a segment"
-    for key in ("mutes", "through_chair"):
+    for key in ("mutes", "through_chair", "judges"):
         if not isinstance(data.get(key, False), bool):
             yield f"has a bad {key!r}", "write true or false"
     segments = data.get("segment", [])
@@ -173,7 +185,7 @@ def _check_segment(segment: Any, sides: list[str]) -> Iterator[tuple[str, str]]:
     if not _number(minutes, 240) or not minutes:
         yield "has bad 'minutes'", "give a number above 0, at most 240"
         return
-    for key, count in (("points_of_information", 2), ("bells", None)):
+    for key, count in (("points_of_information", 2), ("bells", None), ("double_bells", None)):
         value = segment.get(key)
         if value is not None and (not _numbers(value, minutes) or (count and len(value) != count)):
             yield f"has bad {key!r}", "list minutes within the segment"

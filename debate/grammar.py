@@ -27,7 +27,7 @@ QUESTIONS = frozenset(
 TOPIC_CHARS = 200
 INTENT_WORDS = 16
 
-_EXPANSIONS = {
+EXPANSIONS = {
     "what's": "what is", "whats": "what is", "who's": "who is", "how's": "how is", "where's": "where is",
     "that's": "that is", "it's": "it is", "let's": "let us", "lets": "let us", "i'm": "i am", "i've": "i have",
     "i'd": "i would", "i'll": "i will", "we're": "we are", "we've": "we have", "we'd": "we would",
@@ -56,7 +56,7 @@ class ParsedCommand:
 
 def normalise(text: str) -> str:
     """`text` as lower-case words, contractions expanded, politeness taken off both ends."""
-    words = " ".join(_EXPANSIONS.get(word, word) for word in plain(text).split())
+    words = " ".join(EXPANSIONS.get(word, word) for word in plain(text).split())
     return _TRAILING.sub("", _POLITE.sub("", f"{words} ").strip()).strip()
 
 

@@ -19,6 +19,9 @@ class Person:
     identity: str
     name: str
     role: str
+    side: str = ""
+    """The side of the format that this person has taken, or was given; "" for none."""
+
     present: bool = True
     talk_seconds: float = 0.0
     utterances: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 QUOTE_CHARS = 220  # of one quotation in an answer
@@ -37,6 +38,12 @@ class Token(NamedTuple):
 
 def tokens(text: str) -> list[Token]:
     """The words of `text` in order; the first one has the gap "."; bounded to MAX_TOKENS."""
+    return list(_tokens(text))
+
+
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> tuple[Token, ...]:
+    # every judge of an utterance asks for its words, one after the other
     found: list[Token] = []
     last = 0
     for match in _WORD.finditer(text):
@@ -49,7 +56,7 @@ def tokens(text: str) -> list[Token]:
         last = match.end()
         if len(found) >= MAX_TOKENS:
             break
-    return found
+    return tuple(found)
 
 
 def _gap(between: str) -> str:

@@ -20,13 +20,30 @@ from errors import PersonaUnknown, Problem, SettingsError
 FOLDER = Path(__file__).resolve().parent
 DEFAULT_PERSONA = "neutral-facilitator"
 VOICE_LINKS = ("cartesia", "openai", "chatterbox", "local")
-# What the lines may speak of; {asker} is who addressed the moderator, {name} whom the question is handed to.
+# What the lines may speak of; {asker} is who addressed the moderator, {name} whom the question is handed to, or whom an
+# intervention is about, with {other} beside. Those that end in "_nudge" are read by one person alone.
 LINES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "takeover": frozenset(),
         "attend": frozenset({"asker"}),
         "handback": frozenset({"asker", "name"}),
         "handback_room": frozenset({"asker"}),
+        "attack": frozenset({"name"}),
+        "attack_nudge": frozenset(),
+        "floor": frozenset({"name", "other"}),
+        "begin": frozenset({"name"}),
+        "interruption": frozenset({"name", "other"}),
+        "interruption_nudge": frozenset({"other"}),
+        "unanswered": frozenset({"name", "other"}),
+        "dominance": frozenset({"name", "other"}),
+        "dominance_nudge": frozenset(),
+        "silence": frozenset({"name"}),
+        "silence_room": frozenset(),
+        "quiet": frozenset({"name"}),
+        "quiet_nudge": frozenset(),
+        "drift": frozenset({"topic"}),
+        "claim": frozenset({"name"}),
+        "provoke": frozenset({"name"}),
     }
 )
 # Each with its permitted range; seconds, shares of one, counts.

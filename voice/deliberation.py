@@ -73,7 +73,14 @@ class Deliberation:
     async def resume(self) -> int:
         """Replay what the journal holds of this debate; answers how many events there were."""
         count, last = 0, 0.0
-        for row in await self._store.records(self.record.debate_id, kinds=("event",)):
+        for row in await self._store.records(self.record.debate_id, kinds=("event", "decision")):
+            if row.kind == "decision":
+                # what was decided as time went by, and not on an event, is decided again then
+                last = max(last, float(row.data.get("at", last)))
+                self.debate.apply(Tick(), last)
+                if row.data.get("signal") == "greeting":
+                    self.debate.mark_greeted()
+                continue
             try:
                 event = from_json(row.data)
             except ValueError:
@@ -84,9 +91,6 @@ class Deliberation:
             last = max(last, float(row.data.get("at", last)))
             self.debate.apply(event, last)
             count += 1
-        for row in await self._store.records(self.record.debate_id, kinds=("decision",)):
-            if row.data.get("signal") == "greeting":
-                self.debate.mark_greeted()
         # a clock set back since the first job began must not make the debate's time run backwards
         self._offset = max(self._offset, last - _monotonic())
         return count

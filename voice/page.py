@@ -51,6 +51,15 @@ RPC_COMMANDS = (
     "unhand",
     "floor",
     "extend",
+    "again",
+    "prepare",
+    "side",
+    "vote",
+    "ballot",
+    "point",
+    "accept",
+    "decline",
+    "yield",
     "end",
 )
 """Commands that people may send; whether this debate knows one, and who may, is the debate's to say."""

@@ -35,14 +35,16 @@ COMMANDS = st.sampled_from(
     sorted(
         words_of(
             "persona set-topic topic format give-floor floor quiet speak start next pause resume extend end time"
-            " summary raise-hand lower-hand help nonsense"
+            " summary raise-hand lower-hand help nonsense again prepare side vote ballot point accept decline yield"
         )
     )
 )
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["persona", "topic", "format", "to", "seconds", "raised"]),
+    st.sampled_from(["persona", "topic", "format", "to", "seconds", "raised", "side", "choice", "decision"]),
     st.one_of(
-        st.sampled_from([*PERSONAS.names, *load_formats(), "ana", "ben", "30", "-1", "false"]),
+        st.sampled_from(
+            [*PERSONAS.names, *load_formats(), "ana", "ben", "30", "-1", "false", "for", "pro", "con"]
+        ),
         st.text(max_size=9),
     ),
     max_size=2,
@@ -63,6 +65,12 @@ EVENTS = st.one_of(
     st.builds(ev.ModeratorSpoke, SPEECH, TIMES, TIMES, st.booleans()),
     st.builds(ev.Tick),
 )
+MOVED = {
+    "command:extend", "command:next", "command:start", "command:format", "command:again", "command:prepare",
+    "command:resume", "time:next", "time:returned", "time:prepared",
+}  # fmt: skip
+"""What changes the time that is left, other than its going by."""
+
 SCRIPTS = st.lists(st.tuples(st.floats(0, 120), EVENTS), max_size=40)
 FORMATS = st.sampled_from(list(load_formats()))
 
@@ -146,9 +154,6 @@ def test_time_left_grows_only_by_time_that_was_given(script, form):
         at += after
         decisions = debate.apply(event, at)
         left = debate.view(at).ends_in
-        moved = any(
-            d.signal in ("command:extend", "command:next", "command:start", "command:format")
-            for d in decisions
-        )
+        moved = any(d.signal in MOVED for d in decisions)
         if before is not None and left is not None and segment == debate.view(at).segment and not moved:
             assert left <= before + 1e-6

@@ -59,7 +59,17 @@ def test_silence_is_the_default(room):
     assert room.says("ana", "Cars need too much space in a city.") == ()
     assert room.says("ben", "The moderator said we should wait.") == ()
     assert room.says("cem", "What do you think, Ana?") == ()
+    assert room.does(Tick(), 10) == ()
+
+
+def test_a_silence_of_an_open_discussion_is_broken_once(room):
+    room.says("ana", "Cars need too much space in a city.")
+    decision = room.one(room.does(Tick(), 25))
+    assert (decision.signal, decision.kind, decision.urgency) == ("silence", "announce", "flow")
+    assert decision.addressed_to in ("ben", "cem")
     assert room.does(Tick(), 600) == ()
+    room.says("ben", "Then let us talk about buses instead of cars.")
+    assert room.one(room.does(Tick(), 25)).signal == "silence"
 
 
 def test_whoever_asks_the_moderator_is_answered(room):
@@ -279,7 +289,8 @@ def test_a_format_runs_by_its_clock():
     assert "six minutes" in room.one(room.does(Commanded("ana", "start"), 1.0)).text
     view = room.debate.view(room.at)
     assert (view.segment, view.ends_in, view.floor) == ("first affirmative speech", 360.0, "ana")
-    assert room.does(Tick(), 344.0) == ()
+    room.does(SpeechStarted("ana"), 1.0)
+    assert room.does(Tick(), 343.0) == ()
     warning = room.one(room.does(Tick(), 1.5))
     assert (warning.kind, warning.urgency, warning.text) == ("bell", "time", "Fifteen seconds, Ana.")
     cut = room.one(room.does(Tick(), 15.0))

@@ -98,6 +98,7 @@ def test_spoken_lines_hold_nothing_that_cannot_be_said():
     for persona in load_registry():
         for key in LINES:
             for line in persona.lines[key]:
-                spoken = line.format(name="Ana", asker="Ben")
+                spoken = line.format(name="Ana", asker="Ben", other="Cem", topic="cars")
                 assert not set(spoken) & set("*_#<>[]|`"), (persona.name, line)
-                assert spoken.count(".") + spoken.count("?") <= 2, (persona.name, line)
+                if not key.endswith("_nudge"):  # those are read
+                    assert spoken.count(".") + spoken.count("?") <= 2, (persona.name, line)

@@ -1,0 +1,173 @@
+"""What the moderator does unasked: joins the watching of a debate with the policy, and words its interventions.
+
+Owns where signals come from in an event, and which parts of a format protect a speaker. Weighs nothing itself
+(policy.py), watches nothing itself (signals.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from debate import playbook
+from debate.decisions import Decision
+from debate.judgement import judge
+from debate.people import People
+from debate.policy import Intervention, Policy
+from debate.sides import debaters
+from debate.signals import BEGIN_SECONDS, CAMPAIGN_SECONDS, Signal, Watch
+from debate.topicality import Topicality, stems
+from debate.view import DebateView
+from debate.words import clean, plain
+
+if TYPE_CHECKING:
+    from debate.debate import Debate
+
+FREE_KINDS = frozenset({"discussion", "question"})
+"""Parts in which whoever likes may speak."""
+
+SETTLING_SECONDS = 120.0
+"""A part of a format is not judged for straying before."""
+
+PAIR_KINDS = frozenset({"crossfire", "cross-examination"})
+"""Parts that belong to the two who have just spoken."""
+
+REASONS = {
+    "attack": "{name} spoke to the person rather than to the argument.",
+    "floor": "{name} spoke in {other}'s time.",
+    "begin": "{name} has the floor and has not begun.",
+    "interruption": "{name} cut {other} off.",
+    "unanswered": "{name} has not answered {other}'s question.",
+    "dominance": "{name} has had over half of the talk of the last minutes.",
+    "silence": "Nobody has spoken for a while.",
+    "quiet": "{name} has not spoken for a while.",
+    "drift": "The talk has left the topic.",
+    "claim": "{name} made a claim that can be checked.",
+    "provoke": "The room has left a side undefended.",
+    "agreement": "{name} and {other} agree.",
+}
+
+
+@dataclass(slots=True)
+class Attention:
+    """One debate's watch and policy."""
+
+    watch: Watch = field(default_factory=Watch)
+    policy: Policy = field(default_factory=Policy)
+    topicality: Topicality = field(default_factory=Topicality)
+    segment_at: float = 0.0
+    """When the running part of the format began; seconds of the debate."""
+
+    # -- what happens ----------------------------------------------------------------------------------------------
+    def uttered(self, identity: str, text: str, people: People, at: float, *, addressed: bool) -> None:
+        """Words of one person. What is said to the moderator is judged for attacks only."""
+        names = [
+            (person.identity, _first_name(person.name)) for person in people.known.values() if person.present
+        ]
+        found = self.watch.uttered(identity, len(text.split()), judge(text, names, identity), at)
+        self.policy.note(*(one for one in found if not addressed or one.name == "attack"))
+        if not addressed:
+            self.topicality.said(identity, text, at)
+
+    def topic_is(self, topic: str) -> None:
+        """What the debate is about."""
+        self.topicality.topic = stems(topic)
+
+    def ended(self, identity: str, at: float) -> None:
+        """Somebody's speech is over."""
+        self.policy.note(*self.watch.ended(identity, at))
+
+    def segment_began(self, at: float) -> None:
+        """A part of the format began: what was due in the last one is not due any more."""
+        self.segment_at = at
+        self.policy.waiting.clear()
+
+    # -- what is done ------------------------------------------------------------------------------------------------
+    def consider(self, debate: Debate, at: float) -> tuple[Decision, ...]:
+        """What the moderator does now, unasked: one thing at the most."""
+        clock = debate.clock
+        self.watch.talk.forget_before(at)
+        if clock.status in ("ready", "paused", "preparing", "over"):
+            return ()
+        free = clock.status == "open" or (clock.segment is not None and clock.segment.kind in FREE_KINDS)
+        self.policy.note(*(self._free(debate, at) if free else self._ordered(debate, at)))
+        found = self.policy.decide(self.watch, debate.persona, at, quiet=debate.quiet, protected=not free)
+        if found is None:
+            return ()
+        if found.line == "silence":
+            self.watch.begun = False  # once a silence: people may have gone for tea
+        return (_decision(found, debate.view(at), at),)
+
+    def _free(self, debate: Debate, at: float) -> list[Signal]:
+        speakers = frozenset(one.identity for one in debaters(list(debate.people.known.values())))
+        limits = debate.persona.thresholds
+        found = self.watch.dominating(limits["dominance_share"], speakers, self.segment_at, at)
+        if debate.clock.status == "open":
+            found += self.watch.quiet(limits["quiet_after_utterances"], speakers, at)
+        if self.watch.silence(at) >= limits["silence_seconds"]:
+            found.append(Signal("silence", at, holds=1.0))
+        if at - self.segment_at > SETTLING_SECONDS and self.topicality.strayed(at):
+            found.append(Signal("drift", at, holds=1.0))
+        return found
+
+    def _ordered(self, debate: Debate, at: float) -> list[Signal]:
+        people, segment = debate.people, debate.clock.segment
+        if segment is not None and segment.kind == "vote":
+            return self.watch.out_of_turn(_chairs(debate), self.segment_at, at, CAMPAIGN_SECONDS)
+        holder = people.floor if people.given else ""
+        over = not debate.clock.remaining(at)  # time that is over protects nobody
+        if segment is None or not holder or segment.kind in PAIR_KINDS or over:
+            return []
+        allowed = frozenset({holder, debate.point.made_by(at)}) | _chairs(debate)
+        found = [
+            Signal("floor", one.at, one.about, holder, holds=one.holds)
+            for one in self.watch.out_of_turn(allowed, self.segment_at, at)
+        ]
+        began = holder in self.watch.speaking or self.watch.began_since(holder, self.segment_at)
+        if not began and at - self.segment_at >= BEGIN_SECONDS:
+            found.append(Signal("begin", at, holder, holds=1.0))
+        return found
+
+
+@lru_cache(maxsize=512)
+def _first_name(name: str) -> str:
+    return plain(name).split(" ", 1)[0]
+
+
+def _chairs(debate: Debate) -> frozenset[str]:
+    """Who runs the debate and is on no side of it: never out of turn."""
+    return frozenset(
+        one.identity for one in debate.people.known.values() if one.role == "host" and not one.side
+    )
+
+
+def _decision(found: Intervention, view: DebateView, at: float) -> Decision:
+    signal = found.signal
+    name, other = view.name(signal.about), view.name(signal.other)
+    to = signal.about
+    if found.line == "dominance" and found.mode == "say":
+        # whoever was heard least is invited; the dominating one is only thanked
+        least = playbook.least_heard(view, signal.about)
+        to, other = (least.identity, least.name) if least else (to, other)
+    if found.line == "silence":
+        least = playbook.least_heard(view)
+        to, name = (least.identity, least.name) if least else ("", "")
+    topic = clean(view.topic, 80).rstrip(".!?")
+    key = found.line if found.mode == "say" else f"{found.line}_nudge"
+    key = f"{key}_room" if found.line == "silence" and not name else key
+    text = playbook.line(view, key, to, name=name, other=other or "the others", topic=topic)
+    if signal.name == "floor" and not other:
+        text = f"{name}, please wait until the vote is closed."
+    reason = REASONS[found.line].format(name=name or "Somebody", other=other or "somebody")
+    urgent = signal.name in ("attack", "floor")
+    return Decision(
+        at,
+        "nudge" if found.mode == "nudge" else ("cut_in" if signal.name == "floor" else "announce"),
+        reason,
+        found.line if found.line == "provoke" else signal.name,
+        signal.about if found.mode == "nudge" else to,
+        text,
+        "safety" if urgent else "flow",
+        at + (30.0 if found.mode == "nudge" else 6.0),
+    )

@@ -1,0 +1,125 @@
+"""What an utterance does, by its wording alone: attack, claim, agreement, question to somebody, request for time.
+
+Owns modest local means, exact rather than complete: a wrong judgement costs more than a missed one. The LLM's own
+judgements come as `Judged` events (voice/judging) and are weighed beside these. Knows no state but the names of people.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from debate.grammar import EXPANSIONS
+from debate.words import plain, sentences, tokens
+
+_FILE = Path(__file__).with_name("judgement.toml")
+_CONTRACTIONS = {
+    **EXPANSIONS,
+    "you've": "you have", "you'd": "you would", "you'll": "you will", "they're": "they are", "they've": "they have",
+    "haven't": "have not", "hasn't": "has not", "hadn't": "had not", "didn't": "did not", "wasn't": "was not",
+    "aren't": "are not", "won't": "will not", "couldn't": "could not", "wouldn't": "would not",
+    "shouldn't": "should not", "she's": "she is", "there's": "there is",
+}  # fmt: skip
+FEW_WORDS = 4
+"""Fewer words make no point: "yes, exactly" is nobody's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Of one utterance. `attack`: 0 none, 1 veiled, 2 open."""
+
+    attack: int = 0
+    claim: bool = False
+    agreement: bool = False
+    asked: str = ""
+    """Whom a question was put to by name: the identity; "" for nobody."""
+
+    insists: bool = False
+    """Whether the question was put before, by its own words ("you have not answered")."""
+
+    thinking: bool = False
+    """Whether the speaker asked for a moment."""
+
+    protests: bool = False
+    """Whether the speaker asks to be let finish."""
+
+    argues: bool = False
+    """Whether it is a point of somebody's own, long enough to be asked about."""
+
+
+@cache
+def _wordings() -> dict[str, re.Pattern[str]]:
+    data = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return {name: re.compile("|".join(f"(?:{one})" for one in found)) for name, found in data.items()}
+
+
+def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Judgement:
+    """Judge an utterance. `names`: (identity, first name in lower case) of all present."""
+    words = expanded(text)
+    count = words.count(" ") + 1 if words else 0
+    said = frozenset(words.split())
+    others = [(identity, name) for identity, name in names if identity != speaker and name in said]
+    wordings = _wordings()
+    return Judgement(
+        attack=_attack(text, others),
+        claim=count >= FEW_WORDS and wordings["claim"].search(words) is not None and "?" not in text[-3:],
+        agreement=wordings["agreement"].search(words) is not None
+        and wordings["disagreement"].search(words) is None,
+        asked=_asked(text, others),
+        insists=wordings["insisting"].search(words) is not None,
+        thinking=wordings["thinking"].search(words) is not None,
+        protests=wordings["protesting"].search(words) is not None,
+        argues=count >= 8 and "?" not in text[-3:],
+    )
+
+
+def expanded(text: str) -> str:
+    """Bare lower-case words, without contractions."""
+    return " ".join(_CONTRACTIONS.get(word, word) for word in plain(text).split())
+
+
+def _attack(text: str, others: list[tuple[str, str]]) -> int:
+    wordings = _wordings()
+    worst = 0
+    for sentence in sentences(text):
+        words = expanded(sentence)
+        for _, name in others:
+            # what is said of somebody in the room by name is said to them
+            words = re.sub(rf"\b{re.escape(name)} is\b", "you are", words)
+        if wordings["quoting"].search(words) or wordings["of_an_argument"].search(words):
+            continue
+        if wordings["attack"].search(words):
+            return 2
+        if wordings["veiled_attack"].search(words):
+            worst = 1
+    return worst
+
+
+def _asked(text: str, others: list[tuple[str, str]]) -> str:
+    """Whom the question of `text` is put to: a name in the vocative within a sentence that asks."""
+    for sentence in reversed(sentences(text)):
+        if not sentence.endswith("?"):
+            continue
+        found = tokens(sentence)
+        for identity, name in others:
+            for index, token in enumerate(found):
+                if token.word != name:
+                    continue
+                after = found[index + 1].gap if index + 1 < len(found) else "."
+                opens = index <= 1 and after in (",", ".")
+                closes = after == "." and token.gap == ","
+                within = token.gap == "," and after == ","
+                if opens or closes or within:
+                    return identity
+    # "Ben. Why did you say that?"
+    parts = sentences(text)
+    if parts and parts[-1].endswith("?"):
+        for part in parts[:-1]:
+            for identity, name in others:
+                if plain(part) in (name, f"so {name}", f"and {name}", f"but {name}"):
+                    return identity
+    return ""

@@ -1,0 +1,280 @@
+"""What in a debate might call for its moderator: signals, each with whom it is about and how long it holds.
+
+Owns the watching: interruptions, balance, silence, questions passed over, who speaks out of turn, and what utterances
+do by their wording. Weighs nothing and says nothing: whether anything is done is for the policy (policy.py).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from debate.judgement import FEW_WORDS, Judgement
+from debate.talk import MODERATOR, WINDOW_SECONDS, Talk
+
+Name = Literal[
+    "attack", "floor", "begin", "interruption", "unanswered", "dominance", "silence", "quiet", "drift", "claim",
+    "agreement",
+]  # fmt: skip
+
+INTERRUPTED_SECONDS = 2.0
+"""Who stops this soon after another began over them was interrupted."""
+
+CUTS_SECONDS = 90.0
+"""Two interruptions of one person by the same other within it are one too many."""
+
+OUT_OF_TURN_SECONDS = 3.0
+"""Speech in another's protected time for longer is more than a moment."""
+
+DOMINANCE_SECONDS = 120.0
+"""So much talk there must have been before a share of it says anything."""
+
+CAMPAIGN_SECONDS = 6.0
+"""Speech during a vote for longer is no question about it any more."""
+
+QUIET_SECONDS = 150.0
+"""Somebody is quiet for so long, at the least, however quickly the others talk."""
+
+QUIET_UTTERANCES = 2.0
+"""Times the persona's number of utterances: five lines of banter are no sign of anybody's silence."""
+
+THINKING_SECONDS = 45.0
+"""Who asks for a moment has it."""
+
+UNANSWERED_UTTERANCES = 3
+BEGIN_SECONDS = 10.0
+HOLDS_SECONDS = 20.0
+RECENT_MAX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`about`: the identity it is about, "" for the room; `other`: the second one. `grave`: 2 is open, 1 is veiled."""
+
+    name: Name
+    at: float
+    about: str = ""
+    other: str = ""
+    grave: int = 1
+    holds: float = HOLDS_SECONDS
+
+    @property
+    def until(self) -> float:
+        """When it is no longer worth a word."""
+        return self.at + self.holds
+
+
+@dataclass(slots=True)
+class _Question:
+    asked: str
+    by: str
+    at: float
+    passed: int = 0
+
+
+@dataclass(slots=True)
+class _Utterance:
+    identity: str
+    at: float
+    words: int
+    judgement: Judgement
+
+
+@dataclass(slots=True)
+class Watch:
+    """Watches one debate. Times are seconds of the debate; all identities are those of people."""
+
+    talk: Talk = field(default_factory=Talk)
+    silent_since: float | None = 0.0
+    """Since when nobody speaks; None while somebody does."""
+
+    begun: bool = False
+    """Whether anybody has said anything since the debate began, or since the moderator last broke a silence."""
+
+    _speaking: dict[str, float] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _over: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """By interrupter: whom they speak over, and since when."""
+
+    _cuts: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
+    """Interruptions: when, by whom, of whom."""
+
+    _passed: dict[str, int] = field(default_factory=dict)
+    """By person: substantial utterances of the others since their own last one."""
+
+    _last: dict[str, float] = field(default_factory=dict)
+    """By person: when they were last heard, or came."""
+
+    _recent: deque[_Utterance] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
+    _question: _Question | None = None
+    _thinking_until: float = 0.0
+
+    # -- people and speech ---------------------------------------------------------------------------------------
+    def came(self, identity: str, at: float) -> None:
+        """Somebody is there, and has had no chance to speak yet."""
+        self._passed.setdefault(identity, 0)
+        self._last.setdefault(identity, at)
+
+    def keep_only(self, known: Collection[str]) -> None:
+        """Forget whoever the debate has forgotten."""
+        for kept in (self._passed, self._last, self._started):
+            for identity in [one for one in kept if one not in known]:
+                del kept[identity]
+
+    def began_since(self, identity: str, at: float) -> bool:
+        """Whether somebody has begun to speak since `at`."""
+        return self._started.get(identity, -1.0) >= at
+
+    def went(self, identity: str, at: float) -> None:
+        """Somebody is gone: nothing is asked of them any more."""
+        self.ended(identity, at)
+        self._passed.pop(identity, None)
+        self._last.pop(identity, None)
+        self._over.pop(identity, None)
+        self._started.pop(identity, None)
+        if self._question is not None and identity in (self._question.asked, self._question.by):
+            self._question = None
+
+    def started(self, identity: str, at: float) -> None:
+        """Somebody's speech began."""
+        if identity in self._speaking:
+            return
+        if self._speaking:
+            first = min(self._speaking, key=lambda one: self._speaking[one])
+            self._over[identity] = (first, at)
+        self._speaking[identity] = self._started[identity] = at
+        self.silent_since = None
+
+    def ended(self, identity: str, at: float) -> list[Signal]:
+        """Somebody's speech is over; answers the interruption that ended it, if one did."""
+        since = self._speaking.pop(identity, None)
+        if since is None:
+            return []
+        self.talk.spoke(identity, since, at)
+        self._last[identity] = at
+        self.begun = True
+        self._over.pop(identity, None)
+        if not self._speaking:
+            self.silent_since = at
+        cut = [
+            by
+            for by, (whom, when) in self._over.items()
+            if whom == identity and by in self._speaking and at - when <= INTERRUPTED_SECONDS
+        ]
+        for by in cut:
+            self._cuts.append((at, by, identity))
+        return [Signal("interruption", at, by, identity) for by in cut if self._cut_off(by, identity, at) > 1]
+
+    def _cut_off(self, by: str, whom: str, at: float) -> int:
+        """How often one has cut the other off of late: once happens to everybody."""
+        return sum(
+            (one, other) == (by, whom) and at - when <= CUTS_SECONDS for when, one, other in self._cuts
+        )
+
+    def uttered(self, identity: str, words: int, judgement: Judgement, at: float) -> list[Signal]:
+        """Words of one person; answers what they call for by themselves."""
+        self.talk.said(identity, words, at)
+        self.begun = True
+        found: list[Signal] = []
+        if judgement.attack:
+            found.append(Signal("attack", at, identity, judgement.asked, judgement.attack))
+        if judgement.claim:
+            found.append(Signal("claim", at, identity, holds=8.0))
+        if judgement.agreement and self._recent and self._recent[-1].judgement.agreement:
+            found.append(Signal("agreement", at, identity, self._recent[-1].identity, holds=8.0))
+        if (
+            judgement.protests
+            and self._cuts
+            and self._cuts[-1][2] == identity
+            and at - self._cuts[-1][0] < 15.0
+        ):
+            found.append(Signal("interruption", at, self._cuts[-1][1], identity, grave=2))
+        if judgement.thinking:
+            self._thinking_until = at + THINKING_SECONDS
+        elif words >= FEW_WORDS:
+            self._thinking_until = 0.0
+        self._recent.append(_Utterance(identity, at, words, judgement))
+        if words >= FEW_WORDS:
+            for other in self._passed:
+                self._passed[other] = 0 if other == identity else self._passed[other] + 1
+        else:
+            self._passed[identity] = 0
+        return found + self._follow_question(identity, words, judgement, at)
+
+    def _follow_question(self, identity: str, words: int, judgement: Judgement, at: float) -> list[Signal]:
+        open_one = self._question
+        found: list[Signal] = []
+        if open_one is not None and identity == open_one.asked and words >= 2:
+            # whoever asked says so where it was no answer
+            open_one.passed = 0
+            self._question = None
+        elif open_one is not None and words >= FEW_WORDS:
+            open_one.passed += 1
+            if (judgement.insists and identity == open_one.by) or open_one.passed >= UNANSWERED_UTTERANCES:
+                found.append(Signal("unanswered", at, open_one.asked, open_one.by))
+                self._question = None
+        if judgement.asked:
+            if judgement.insists:
+                found.append(Signal("unanswered", at, judgement.asked, identity))
+            self._question = _Question(judgement.asked, identity, at)
+        return found
+
+    def moderator_spoke(self, words: int, at: float) -> None:
+        """The moderator was heard: a silence begins anew behind it."""
+        self.talk.said(MODERATOR, words, at)
+        if not self._speaking:
+            self.silent_since = max(at, self.silent_since or 0.0)
+
+    # -- what holds now ----------------------------------------------------------------------------------------------
+    def silence(self, at: float) -> float:
+        """Seconds of silence of a debate that has begun, and of which nobody has asked for a moment."""
+        if not self.begun or self.silent_since is None or at < self._thinking_until:
+            return 0.0
+        return at - self.silent_since
+
+    def gap(self, at: float) -> float:
+        """Seconds since anybody was heard; 0 while somebody speaks."""
+        return at - self.silent_since if self.silent_since is not None else 0.0
+
+    @property
+    def speaking(self) -> frozenset[str]:
+        """Who speaks now."""
+        return frozenset(self._speaking)
+
+    def out_of_turn(
+        self, allowed: frozenset[str], began: float, at: float, moment: float = OUT_OF_TURN_SECONDS
+    ) -> list[Signal]:
+        """Who has been speaking for more than a `moment` though others have the floor, in a part that `began` then."""
+        return [
+            Signal("floor", at, identity, holds=6.0)
+            for identity, since in self._speaking.items()
+            if identity not in allowed and at - max(since, began) >= moment
+        ]
+
+    def dominating(self, share: float, among: frozenset[str], since: float, at: float) -> list[Signal]:
+        """Who of `among` holds more than `share` of the talk since then, or of the window; of two people more than
+        three quarters of it."""
+        present = len(among)
+        window = min(WINDOW_SECONDS, at - since)
+        seconds = self.talk.seconds(at, window)
+        for identity, began in self._speaking.items():
+            seconds[identity] = seconds.get(identity, 0.0) + at - max(began, since)
+        total = sum(seconds.values())
+        if total < DOMINANCE_SECONDS or present < 2:
+            return []
+        who = max(seconds, key=lambda one: seconds[one])
+        limit = share if present > 2 else max(share, 0.75)
+        return [Signal("dominance", at, who)] if who in among and seconds[who] / total > limit else []
+
+    def quiet(self, after: float, speakers: frozenset[str], at: float) -> list[Signal]:
+        """Of `speakers`, who has said nothing for `after` utterances of the others."""
+        return [
+            Signal("quiet", at, identity)
+            for identity, passed in self._passed.items()
+            if identity in speakers
+            and passed >= after * QUIET_UTTERANCES
+            and at - self._last.get(identity, at) >= QUIET_SECONDS
+            and identity not in self._speaking
+        ]

@@ -1,0 +1,66 @@
+"""Whether the talk is still about the topic, by its words alone: how much of what is said has been said here before.
+
+Owns the counting of content words, by their beginnings. A modest means: it tells talk that has left the topic for a
+while, never a sentence that strays. An embedding or an LLM knows better, and says so with a `Judged` event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from debate.extract import COMMON
+from debate.words import tokens
+
+STEM_LETTERS = 5
+WINDOW_SECONDS = 60.0
+WARM_UP_SECONDS = 60.0
+"""What is said until then is what the debate is about, besides its topic."""
+
+LEAST_UTTERANCES = 4
+LEAST_STEMS = 16
+FAMILIAR_SHARE = 0.2
+"""Of the content words of a window, so many at least have been said before where the talk is about the same thing."""
+
+KNOWN_MAX = 4000
+
+
+def stems(text: str) -> frozenset[str]:
+    """The content words of `text`, by their beginnings."""
+    return frozenset(
+        token.word.split("'", 1)[0][:STEM_LETTERS]
+        for token in tokens(text)
+        if len(token.word) > 3 and token.word not in COMMON
+    )
+
+
+@dataclass(slots=True)
+class Topicality:
+    """The vocabulary of one debate."""
+
+    topic: frozenset[str] = frozenset()
+    _known: Counter[str] = field(default_factory=Counter)
+    _window: deque[tuple[float, str, frozenset[str]]] = field(default_factory=deque)
+    _began: float | None = None
+
+    def said(self, identity: str, text: str, at: float) -> None:
+        """Words of one person."""
+        if self._began is None:
+            self._began = at
+        self._window.append((at, identity, stems(text)))
+        while self._window and self._window[0][0] < at - WINDOW_SECONDS:
+            self._known.update(self._window.popleft()[2])
+        if len(self._known) > KNOWN_MAX:
+            self._known = Counter(dict(self._known.most_common(KNOWN_MAX // 2)))
+
+    def strayed(self, at: float) -> bool:
+        """Whether the last minute was about something else."""
+        if self._began is None or at - self._began < WARM_UP_SECONDS + WINDOW_SECONDS / 2:
+            return False
+        recent = [one for one in self._window if one[0] >= at - WINDOW_SECONDS]
+        found = frozenset[str]().union(*(one[2] for one in recent))
+        if len(recent) < LEAST_UTTERANCES or len({one[1] for one in recent}) < 2 or len(found) < LEAST_STEMS:
+            return False
+        if found & self.topic:
+            return False
+        return sum(stem in self._known for stem in found) < FAMILIAR_SHARE * len(found)

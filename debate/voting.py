@@ -1,0 +1,86 @@
+"""The votes and the judges' ballots of one debate: opened by the format's parts, cast by command, told as counts.
+
+Owns when a vote is open and who may cast one. Counting is votes.py's.
+"""
+
+# ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from debate.acts import Act, CannotBeError, Done
+from debate.formats import Format, Segment
+from debate.grammar import ParsedCommand
+from debate.votes import UNDECIDED, JudgeBallot, Vote, ballot_of, result_said
+from debate.words import join_names
+
+if TYPE_CHECKING:
+    from debate.debate import Debate
+
+JUDGES_MAX = 30
+
+
+@dataclass(slots=True)
+class Voting:
+    """All votes so far, in order, and the judges' ballots by judge."""
+
+    votes: list[Vote] = field(default_factory=list)
+    ballots: dict[str, JudgeBallot] = field(default_factory=dict)
+
+    @property
+    def running(self) -> Vote | None:
+        """The vote that is open."""
+        return self.votes[-1] if self.votes and self.votes[-1].open else None
+
+    def segment_began(self, segment: Segment, form: Format) -> None:
+        """A part began: the last vote is closed, and one is opened where the part is a vote."""
+        self.close()
+        if segment.kind == "vote":
+            self.votes.append(Vote((*form.sides, UNDECIDED)))
+
+    def close(self) -> bool:
+        """Close the running vote; False where none runs."""
+        if self.running is None:
+            return False
+        self.votes[-1].open = False
+        return True
+
+    def opening(self, segment: Segment) -> str:
+        """What to say when a vote opens."""
+        return f"We come to the {segment.name}. Please vote on the page: {join_names(list(self.votes[-1].choices))}."
+
+    def result(self) -> str:
+        """The outcome of the votes so far, as said aloud."""
+        return result_said(self.votes)
+
+
+def vote(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
+    running = debate.voting.running
+    if running is None:
+        raise CannotBeError("No vote is open.")
+    choice = command.args.get("choice", "")
+    if not running.take(by, choice):
+        raise CannotBeError(f"You can vote {join_names(list(running.choices))}.")
+    return "voted", ""
+
+
+def ballot(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
+    form = debate.clock.format
+    if not form.judges:
+        raise CannotBeError("This format has no judges.")
+    known = tuple(debate.people.known)
+    found = ballot_of(by, command.args, form.sides, known)
+    if found is None:
+        raise CannotBeError(
+            f"A ballot needs a decision: {join_names(list(form.sides))}; points are 0 to 100."
+        )
+    if by not in debate.voting.ballots and len(debate.voting.ballots) >= JUDGES_MAX:
+        raise CannotBeError("There are too many judges.")
+    debate.voting.ballots[by] = found
+    return "handed in a ballot", ""
+
+
+ACTS: Mapping[str, Act] = MappingProxyType({"vote": vote, "ballot": ballot})

@@ -1,0 +1,230 @@
+"""The course of a timed format: sides, parts, preparation, bells, votes and ballots."""
+
+from __future__ import annotations
+
+import pytest
+
+from debate.clock import Clock
+from debate.decisions import Decision
+from debate.events import Commanded, HandRaised, Joined, Left, SpeechEnded, SpeechStarted, Tick
+from debate.formats import get_format, load_formats
+from debate.votes import UNDECIDED, Vote, ballot_of, result_said, swing
+from tests.unit.test_debate import Room
+
+
+def host(room: Room, name: str, **args: str) -> tuple[Decision, ...]:
+    return room.does(Commanded("cem", name, args, "host"))
+
+
+def seated(form: str) -> Room:
+    """Ana and Ben on the two sides of a format, Cem is its host."""
+    room = Room(form)
+    room.does(Joined("cem", "Cem", "host"))
+    for who, side in zip(("ana", "ben"), get_format(form).sides, strict=False):
+        room.does(Commanded(who, "side", {"side": side}))
+    return room
+
+
+# -- sides -------------------------------------------------------------------------------------------------------
+
+
+def test_sides_are_balanced_where_nobody_chose():
+    room = Room("public-forum")
+    room.does(Joined("cem", "Cem", "host"))
+    room.does(Commanded("ben", "side", {"side": "Pro"}))
+    host(room, "start")
+    assert {one.identity: one.side for one in room.debate.people.known.values()} == {
+        "ana": "con", "ben": "pro", "cem": "",
+    }  # fmt: skip
+    assert room.debate.people.floor == "ben"
+
+
+def test_a_side_that_nobody_speaks_for_is_named_and_the_debate_waits():
+    room = Room("lincoln-douglas")
+    for who in ("ben", "cem"):
+        room.does(Left(who))
+    refused = room.does(Commanded("ana", "start"))
+    assert [one.kind for one in refused] == ["refuse"]
+    assert "negative" in refused[0].text
+    assert room.debate.clock.status == "ready"
+
+
+def test_parts_of_a_side_that_has_left_are_passed_over_and_that_is_said():
+    room = seated("lincoln-douglas")
+    host(room, "start")
+    room.does(Left("ben"))
+    found = host(room, "next")
+    assert room.debate.clock.segment is not None
+    assert room.debate.clock.segment.side == "affirmative"
+    assert "first cross-examination" in found[0].text
+
+
+def test_nobody_changes_sides_in_mid_debate():
+    room = seated("lincoln-douglas")
+    host(room, "start")
+    assert [one.kind for one in room.does(Commanded("ana", "side", {"side": "negative"}))] == ["refuse"]
+
+
+# -- the clock ---------------------------------------------------------------------------------------------------
+
+
+def test_bells_ring_at_their_times_whenever_the_clock_is_looked_at():
+    clock = Clock(get_format("british-parliamentary"))
+    clock.advance(100.0)
+    assert [(due.what, due.at) for due in clock.due(165.0)] == [("bell", 160.0)]
+    assert clock.due(400.0) == []
+    due = [(one.what, one.at) for one in clock.due(540.0)]
+    assert due == [("bell", 460.0), ("double-bell", 520.0), ("time", 520.0), ("stop", 535.0)]
+
+
+def test_bells_keep_their_times_when_time_is_given_back():
+    clock = Clock(get_format("british-parliamentary"))
+    clock.advance(0.0)
+    assert clock.give_back(30.0, 20.0) == 20.0
+    assert [(one.what, one.at) for one in clock.due(61.0)] == [("bell", 60.0)]
+    assert clock.remaining(61.0) == 7 * 60 + 20 - 61
+
+
+def test_no_time_is_given_back_once_the_time_is_over():
+    clock = Clock(get_format("lincoln-douglas"))
+    clock.advance(0.0)
+    assert clock.give_back(361.0, 20.0) == 0.0
+
+
+def test_preparation_time_is_each_sides_own_and_never_during_a_speech():
+    room = seated("lincoln-douglas")
+    host(room, "start")
+    assert [one.kind for one in room.does(Commanded("ben", "prepare"))] == ["refuse"]
+    room.does(SpeechStarted("ana"), 1.0)
+    room.does(Tick(), 360.0)
+    room.does(SpeechEnded("ana", 360.0))
+    assert room.does(Commanded("ben", "prepare"))[0].kind == "announce"
+    assert room.debate.clock.status == "preparing"
+    room.does(Commanded("cem", "resume", role="host"), 60.0)
+    assert room.debate.clock.prep_left == {"affirmative": 240.0, "negative": pytest.approx(180.0)}
+
+
+def test_preparation_time_that_is_used_up_ends_by_itself():
+    clock = Clock(get_format("lincoln-douglas"))
+    assert clock.prepare("negative", 0.0)
+    assert clock.due(239.0) == []
+    assert [(one.what, one.at) for one in clock.due(300.0)] == [("prepared", 240.0)]
+    assert not clock.prepare("negative", 301.0)
+
+
+def test_a_part_starts_over_when_the_host_says_so():
+    room = seated("lincoln-douglas")
+    host(room, "start")
+    room.does(Tick(), 100.0)
+    host(room, "again")
+    assert room.debate.clock.remaining(room.at) == 360.0
+    assert room.debate.people.floor == "ana"
+
+
+def test_whoever_yields_gives_up_the_rest_of_the_time():
+    room = seated("lincoln-douglas")
+    host(room, "start")
+    room.does(SpeechStarted("ana"), 1.0)
+    room.does(SpeechEnded("ana", 20.0), 20.0)
+    room.does(Commanded("ana", "yield"))
+    assert [one.kind for one in room.does(Commanded("ben", "yield"))] == ["refuse"]
+    found = [one for _ in range(20) for one in room.does(Tick(), 0.25)]
+    assert [(one.signal, one.addressed_to) for one in found] == [("time:next", "ben")]
+
+
+@pytest.mark.parametrize("form", [one for one in load_formats() if one != "open-discussion"])
+def test_every_format_is_played_to_its_end(form):
+    """Each speaker speaks for all of their time; nobody says "next"."""
+    room = seated(form)
+    host(room, "start")
+    segments = get_format(form).segments
+    seen: list[str] = []
+    while (segment := room.debate.clock.segment) is not None:
+        seen.append(segment.name)
+        began, holder = room.at, room.debate.people.floor or "ana"
+        room.does(SpeechStarted(holder), 0.5)
+        while room.debate.clock.remaining(room.at):
+            room.does(Tick(), 5.0)
+        assert room.at - began <= segment.seconds + 5.0
+        room.does(SpeechEnded(holder, room.at - began))
+        for _ in range(20):
+            room.does(Tick(), 0.25)
+    assert seen == [one.name for one in segments]
+    assert room.debate.clock.status == "over"
+
+
+# -- hands, votes, ballots -----------------------------------------------------------------------------------------
+
+
+def test_a_hand_that_is_raised_needs_no_words():
+    room = Room()
+    room.does(SpeechStarted("ben"), 0.5)
+    found = room.does(Commanded("ana", "hand", {"raised": "true"}), 1.0)
+    assert [(one.kind, one.text) for one in found] == [("bell", "")]
+    assert room.debate.people.queue == ["ana"]
+
+
+def test_a_floor_that_was_given_to_a_hand_and_not_taken_is_offered_again():
+    room = Room()
+    room.does(SpeechStarted("ana"), 0.5)
+    room.does(SpeechEnded("ana", 3.0), 3.0)
+    room.does(HandRaised("ben"))
+    found = [one for _ in range(200) for one in room.does(Tick(), 0.25)]
+    calls = [one for one in found if one.signal == "hand"]
+    assert [one.addressed_to for one in calls[:2]] == ["ben", "ben"]
+    assert calls[1].at - calls[0].at >= 25
+
+
+def test_the_larger_swing_wins_an_oxford_debate():
+    room = seated("oxford")
+    for number in range(4):
+        room.does(Joined(f"v{number}", f"Voter {number}", "audience"))
+    host(room, "start")
+    for who, choice in (("v0", "for"), ("v1", "for"), ("v2", "against"), ("v3", "undecided")):
+        assert room.does(Commanded(who, "vote", {"choice": choice}, "audience"))[0].kind == "bell"
+    assert room.does(Commanded("v0", "vote", {"choice": "perhaps"}, "audience"))[0].kind == "refuse"
+    for _ in get_format("oxford").segments[1:]:
+        room.does(Tick(), 10.0)
+        host(room, "next")
+    for who, choice in (("v0", "for"), ("v1", "against"), ("v2", "against"), ("v3", "against")):
+        room.does(Commanded(who, "vote", {"choice": choice}, "audience"))
+    room.does(Tick(), 10.0)
+    said = host(room, "next")[0].text
+    assert "against three" in said
+    assert "Against wins." in said
+
+
+def test_who_came_later_swung_nobody():
+    first, last = Vote(("for", "against", UNDECIDED)), Vote(("for", "against", UNDECIDED))
+    first.take("a", "for")
+    last.take("a", "for")
+    last.take("b", "against")
+    assert swing(first, last) == {"for": 0, "against": 0, UNDECIDED: 0}
+    assert result_said([first, last]).endswith("It is a draw.")
+
+
+def test_judges_alone_hand_in_ballots():
+    room = seated("british-parliamentary")
+    room.does(Joined("jo", "Jo", "judge"))
+    args = {"decision": "government", "points.ana": "78", "reasons": "Better rebuttal."}
+    assert room.does(Commanded("ana", "ballot", args))[0].kind == "refuse"
+    assert room.does(Commanded("jo", "ballot", args, "judge"))[0].kind == "bell"
+    ballot = room.debate.voting.ballots["jo"]
+    assert (ballot.decision, dict(ballot.points), ballot.reasons) == (
+        "government",
+        {"ana": 78.0},
+        "Better rebuttal.",
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {},
+        {"decision": "nobody"},
+        {"decision": "pro", "points.ana": "many"},
+        {"decision": "pro", "points.ana": "101"},
+    ],
+)
+def test_a_ballot_without_a_decision_or_with_odd_points_is_none(args):
+    assert ballot_of("jo", args, ("pro", "con"), ("ana",)) is None

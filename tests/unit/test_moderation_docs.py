@@ -1,0 +1,33 @@
+"""docs/moderation.md against the code: its signals, and its numbers."""
+
+import re
+from typing import get_args
+
+from debate import policy, signals
+from launcher.places import REPOSITORY
+
+TEXT = (REPOSITORY / "docs" / "moderation.md").read_text(encoding="utf-8")
+
+
+def test_the_table_has_every_signal_in_the_order_in_which_they_are_weighed():
+    rows = re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE)
+    assert tuple(rows) == policy.ORDER
+    assert set(rows) == set(get_args(signals.Name))
+
+
+def test_the_numbers_are_those_of_the_code():
+    for words in (
+        f"more than {signals.OUT_OF_TURN_SECONDS:g} s in another's protected time",
+        f"more than {signals.CAMPAIGN_SECONDS:g} s during a vote",
+        f"not begun after {signals.BEGIN_SECONDS:g} s",
+        f"twice within {signals.CUTS_SECONDS:g} s",
+        f"{policy.NUDGE_SECONDS:g} s later another is invited",
+        f"and {signals.QUIET_SECONDS:g} s, without a word",
+        f"At most {policy.WORD_SHARE:.0%}".replace("%", " %"),
+        f"At least {policy.GAP_SECONDS:g} s between",
+        f"within {policy.SAME_SECONDS:g} s",
+        f"a pause of {policy.PAUSE_SECONDS:g} s",
+    ):
+        assert words in TEXT, words
+    assert "In protected time only" in TEXT
+    assert all(f"`{name}`" in TEXT for name in policy.EXEMPT)
