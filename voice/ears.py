@@ -262,9 +262,10 @@ class Ear:
         assert self.utterance is not None
         if silence < self._settings.endpointing.min_silence:
             return False
-        unfinished, finished = self.utterance.ends(self._gate.last_voice_at)
+        unfinished, finished = self.utterance.ends()
+        stale = self.utterance.stale(self._gate.last_voice_at)
         needed = self._settings.endpointing.needed(
-            self._probability, unfinished=unfinished, finished=finished
+            self._probability, unfinished=unfinished, finished=finished and not stale, stale=stale
         )
         return silence >= needed
 

@@ -137,19 +137,26 @@ class Endpointing:
     stop_silence: float
     """VAD_STOP_SECS: splits utterances, and is the rule where no turn detector is there."""
 
-    def needed(self, probability: float | None, *, unfinished: bool, finished: bool = False) -> float:
+    @property
+    def _ordinary(self) -> float:
+        return min(max(self.stop_silence, self.min_silence), self.max_silence)
+
+    def needed(
+        self, probability: float | None, *, unfinished: bool, finished: bool = False, stale: bool = False
+    ) -> float:
         """The silence that ends the turn.
 
         probability: the detector's, that the turn is over; None where there is none. unfinished: the speaker's own
         words cannot be the end ("Moderator," or "... because"); finished: they are a whole request to the moderator.
-        Both outweigh the detector's ear.
+        Both outweigh the detector's ear. stale: the words are older than the speech; that they are unfinished may then
+        be the recogniser's fault, and the turn waits for an ordinary silence only.
         """
         if unfinished:
-            return self.max_silence
+            return self._ordinary if stale else self.max_silence
         if finished:
             return self.min_silence
         if probability is None:
-            return min(max(self.stop_silence, self.min_silence), self.max_silence)
+            return self._ordinary
         span = FINISHED_PROBABILITY - UNFINISHED_PROBABILITY
         certainty = min(1.0, max(0.0, (probability - UNFINISHED_PROBABILITY) / span))
         return self.max_silence - certainty * (self.max_silence - self.min_silence)

@@ -12,8 +12,8 @@ from memory.ids import uuid7
 from providers.chains.attempt import LinkUse
 
 STALE_SECONDS = 1.0
-"""Words that came so long before the speech ended are not its end: a recogniser that has fallen silent in the middle
-must not make an unfinished sentence of a whole one."""
+"""Words that came so long before the speech ended are not its end: a recogniser that has fallen silent in the middle,
+or is slow on a busy machine."""
 
 
 @dataclass(slots=True)
@@ -45,12 +45,13 @@ class Utterance:
         """All words so far."""
         return " ".join(part for part in (*self.settled, self.running) if part).strip()
 
-    def ends(self, voice_until: float = -math.inf) -> tuple[bool, bool]:
-        """(unfinished, finished) by its words; neither where they are older than the speech `voice_until`. Judged once
-        for each text, as windows come 30 times a second."""
+    def stale(self, voice_until: float) -> bool:
+        """Whether its words are older than the speech that lasted `voice_until`, and may not be its end."""
+        return self.words_at < voice_until - STALE_SECONDS
+
+    def ends(self) -> tuple[bool, bool]:
+        """(unfinished, finished) by its words; judged once for each text, as windows come 30 times a second."""
         text = self.text
-        if self.words_at < voice_until - STALE_SECONDS:
-            return False, False
         if self._judged[0] != text:
             self._judged = (text, looks_unfinished(text), sounds_finished(text))
         return self._judged[1], self._judged[2]

@@ -79,6 +79,12 @@ def test_a_whole_request_to_the_moderator_ends_at_the_shortest_silence_whatever_
     assert rule.needed(None, unfinished=False, finished=True) == 0.3
 
 
+def test_unfinished_words_that_are_older_than_the_speech_wait_for_an_ordinary_silence():
+    rule = Endpointing(min_silence=0.3, max_silence=1.5, stop_silence=0.8)
+    assert rule.needed(0.9, unfinished=True, stale=True) == 0.8
+    assert rule.needed(0.9, unfinished=False, stale=True) == pytest.approx(0.3)
+
+
 def test_without_a_detector_the_stop_silence_decides_within_its_bounds() -> None:
     assert Endpointing(0.3, 1.5, 0.8).needed(None, unfinished=False) == 0.8
     assert Endpointing(0.3, 0.6, 0.8).needed(None, unfinished=False) == 0.6
