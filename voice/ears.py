@@ -300,7 +300,7 @@ class Ear:
         over = self.utterance
         assert over is not None
         self._flush()
-        self.utterance = Utterance(self.identity, start=at, end=at)
+        self.utterance = Utterance(self.identity, start=at, end=at, words_at=at)
         self._feeding = True
         self._settle(over, silence=0.0)
 

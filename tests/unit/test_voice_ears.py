@@ -12,7 +12,7 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, LanguageCode, stt, vad
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
-from voice.ears import FRAME_MS, SAMPLE_RATE, Ear, EarSettings
+from voice.ears import FRAME_MS, SAMPLE_RATE, WORDS_LAG_SECONDS, Ear, EarSettings
 from voice.endpointing import Endpointing
 from voice.utterance import Utterance
 
@@ -227,6 +227,17 @@ async def test_a_long_speech_is_split_and_counts_whole(deaf):
     while told[-1] != ("uttered", "the second part"):
         told.append(await notes.next())
     assert notes.spoken > LONGEST / 2  # words come WORDS_LAG_SECONDS late, and the last part had none
+
+
+async def test_the_rest_of_a_split_speech_has_time_for_its_first_word():
+    recogniser, notes = ScriptedRecogniser("I think so because"), Notes()
+    async with listening(recogniser, notes, most_silence=60.0):
+        recogniser.streams[0].tell(INTERIM, "I think so because")
+        while await notes.next() != ("uttered", "I think so because"):
+            pass
+        split = asyncio.get_running_loop().time()
+        assert await notes.next() == ("ended", "")
+        assert asyncio.get_running_loop().time() - split > WORDS_LAG_SECONDS / 2
 
 
 class SlowStream(ScriptedStream):
