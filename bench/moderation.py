@@ -39,11 +39,6 @@ class Judged:
     wrong: list[Decision] = field(default_factory=list)
     broken: list[tuple[Label, Decision]] = field(default_factory=list)
 
-    @property
-    def share(self) -> float:
-        """The moderator's share of all words."""
-        return self.played.moderator_words / max(1, self.played.words + self.played.moderator_words)
-
 
 def signal_of(decision: Decision) -> str:
     """The signal as labels name it: "time:over" is "time", a command "command:..." is what it was "addressed" for."""
@@ -94,7 +89,10 @@ def targets_of(judged: Sequence[Judged]) -> list[Target]:
             Target(f"{name}: musts met", round(met / max(1, met + missed), 3), "", RECALL, at_least=True),
             Target(f"{name}: false in ten minutes", round(wrong / minutes * 10, 2), "", FALSE_IN_TEN_MINUTES),
             Target(
-                f"{name}: largest share of words", round(max(one.share for one in own), 3), "", WORD_SHARE
+                f"{name}: largest share of words",
+                round(max(one.played.word_share for one in own), 3),
+                "",
+                WORD_SHARE,
             ),
             Target(f"{name}: words where quiet was due", sum(len(one.broken) for one in own), "", 0),
         ]

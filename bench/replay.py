@@ -31,8 +31,10 @@ from debate.events import (
     Uttered,
 )
 from debate.formats import DEFAULT_FORMAT
+from debate.policy import ORDER
 from personas.registry import DEFAULT_PERSONA, Persona, Registry, load_registry
 from rehearsal.labelled import Deed, LabelledDebate, Speech, load_labelled
+from voice.conductor import SPOKEN_KINDS
 
 TICK_SECONDS = 0.25
 HEARD_SECONDS = 0.5
@@ -42,13 +44,7 @@ WORDS_PER_SECOND = 2.6
 REPLY_SECONDS = 0.6
 """From a decision to the moderator's first sound."""
 
-UNASKED = frozenset(
-    {
-        "attack", "floor", "begin", "interruption", "unanswered", "dominance", "silence", "quiet", "drift", "claim",
-        "provoke", "agreement",
-    }
-)  # fmt: skip
-SPOKEN = frozenset({"reply", "announce", "give_floor", "cut_in", "summarise", "vote"})
+UNASKED = frozenset({*ORDER, "provoke"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,11 @@ class Played:
 
     moderator_words: int
     seconds: float
+
+    @property
+    def word_share(self) -> float:
+        """The moderator's share of all words."""
+        return self.moderator_words / max(1, self.words + self.moderator_words)
 
     @property
     def unasked(self) -> list[Decision]:
@@ -154,8 +155,8 @@ def play(
                 words += len(event.text.split())
             for decision in debate.apply(event, when):
                 decisions.append(decision)
-                count = len(decision.text.split()) or (25 if decision.kind in SPOKEN else 0)
-                if decision.kind in SPOKEN and count:
+                count = len(decision.text.split()) or (25 if decision.kind in SPOKEN_KINDS else 0)
+                if decision.kind in SPOKEN_KINDS and count:
                     spoken += count
                     start = when + REPLY_SECONDS
                     end = start + count / WORDS_PER_SECOND
@@ -209,7 +210,7 @@ def measured(
         if speech.who not in humans:
             words[speech.who] = words.get(speech.who, 0.0) + len(speech.text.split())
     found: dict[str, Any] = {
-        "word_share": round(played.moderator_words / max(1, played.words + played.moderator_words), 4),
+        "word_share": round(played.word_share, 4),
         "interventions_per_minute": {
             name: round(count / minutes, 3) for name, count in sorted(by_signal.items())
         },
@@ -217,7 +218,7 @@ def measured(
         "gini": round(gini(list(words.values())), 3),
     }
     if moderated:
-        spoken = [decision.at for decision in played.decisions if decision.kind in SPOKEN]
+        spoken = [decision.at for decision in played.decisions if decision.kind in SPOKEN_KINDS]
         near = [any(abs(at - float(turn["start"])) <= 10 for at in spoken) for turn in moderated]
         found["human_moments_met"] = round(sum(near) / len(near), 3)
     return found

@@ -1,6 +1,6 @@
 """What an act of a command is: a change of the debate, with words for the journal and words to say.
 
-Owns the types that the tables of acts share (commands.py, course.py, ballots.py).
+Owns the types that the tables of acts share (commands.py, course.py, points.py, voting.py).
 """
 
 from __future__ import annotations

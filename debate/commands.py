@@ -16,6 +16,7 @@ from debate.clock import Clock
 from debate.decisions import Decision
 from debate.formats import load_formats
 from debate.grammar import QUESTIONS, ParsedCommand
+from debate.sides import DEBATING
 from debate.words import clean, ended
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _may(debate: Debate, name: str, role: str) -> bool:
         return role == "host" or (role == "debater" and not hosts)
     if name in JUDGE_COMMANDS:
         return role == "judge"
-    return name not in DEBATER_COMMANDS or role in ("host", "debater")
+    return name not in DEBATER_COMMANDS or role in DEBATING
 
 
 def _persona(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:

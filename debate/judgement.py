@@ -1,7 +1,7 @@
 """What an utterance does, by its wording alone: attack, claim, agreement, question to somebody, request for time.
 
-Owns modest local means, exact rather than complete: a wrong judgement costs more than a missed one. The LLM's own
-judgements come as `Judged` events (voice/judging) and are weighed beside these. Knows no state but the names of people.
+Owns modest local means, exact rather than complete: a wrong judgement costs more than a missed one. Knows no state but
+the names of people.
 """
 
 from __future__ import annotations
@@ -47,9 +47,6 @@ class Judgement:
     protests: bool = False
     """Whether the speaker asks to be let finish."""
 
-    argues: bool = False
-    """Whether it is a point of somebody's own, long enough to be asked about."""
-
 
 @cache
 def _wordings() -> dict[str, re.Pattern[str]]:
@@ -73,7 +70,6 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
         insists=wordings["insisting"].search(words) is not None,
         thinking=wordings["thinking"].search(words) is not None,
         protests=wordings["protesting"].search(words) is not None,
-        argues=count >= 8 and "?" not in text[-3:],
     )
 
 

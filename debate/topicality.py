@@ -1,7 +1,7 @@
 """Whether the talk is still about the topic, by its words alone: how much of what is said has been said here before.
 
 Owns the counting of content words, by their beginnings. A modest means: it tells talk that has left the topic for a
-while, never a sentence that strays. An embedding or an LLM knows better, and says so with a `Judged` event.
+while, never a sentence that strays. An embedding or an LLM would know better.
 """
 
 from __future__ import annotations

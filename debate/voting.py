@@ -36,8 +36,7 @@ class Voting:
         return self.votes[-1] if self.votes and self.votes[-1].open else None
 
     def segment_began(self, segment: Segment, form: Format) -> None:
-        """A part began: the last vote is closed, and one is opened where the part is a vote."""
-        self.close()
+        """A part began: a vote is opened where the part is one. The last vote has been closed."""
         if segment.kind == "vote":
             self.votes.append(Vote((*form.sides, UNDECIDED)))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from debate.events import ROLES
 from errors import SageError
 
 WORDS_PER_SECOND = 2.6
@@ -20,7 +21,6 @@ GAP_SECONDS = 0.5
 PASSAGE_SECONDS = 25.0
 """A long speech is heard in passages of about this length, as an ear splits it."""
 
-ROLES = ("host", "debater", "judge", "audience")
 DEEDS = ("joins", "leaves", "raises a hand", "lowers the hand", "votes", "takes", "commands")
 SIGNALS = (
     "addressed", "time", "floor", "interruption", "dominance", "quiet", "silence", "begin", "attack", "drift", "claim",
