@@ -82,6 +82,7 @@ class Page:
         self._wanted: dict[str, str] = {}
         self._troubles: Mapping[str, str] = {}
         self._wake = asyncio.Event()
+        self._showing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -137,16 +138,24 @@ class Page:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            news = changed(self._shown, self._wanted)
-            if not news:
-                continue
             try:
-                await self._room.local_participant.set_attributes(news)
-                self._shown |= news
+                await self._show()
             except Exception as error:  # noqa: BLE001 - a page that cannot be told must not end the debate
                 logger.warning("attributes could not be shown", extra={"error": type(error).__name__})
                 await asyncio.sleep(1.0)
                 self._wake.set()
+
+    async def _show(self, also: Mapping[str, str] | None = None) -> None:
+        """Bring the attributes up to date, and set `also`, in one update of the room.
+
+        One at a time: what is set later is what stays.
+        """
+        async with self._showing:
+            news = changed(self._shown, self._wanted)
+            if not news and not also:
+                return
+            await self._room.local_participant.set_attributes({**news, **(also or {})})
+            self._shown |= news
 
     async def _tell_privately(self, topic: str, decision: Decision) -> None:
         message = {
@@ -230,7 +239,8 @@ class Page:
             refused = await self._carry_out(Commanded(command.by, command.name, command.args, "host", "http"))
         code, message = refused or ("", "")
         acknowledged = {"id": command.id, "ok": refused is None, "code": code, "message": message}
-        await self._room.local_participant.set_attributes({ACK_ATTRIBUTE: json.dumps(acknowledged)})
+        # with what the command changed: whoever reads that it was done reads the new state too
+        await self._show({ACK_ATTRIBUTE: json.dumps(acknowledged)})
 
     # -- typed messages -----------------------------------------------------------------------------------------
     def _on_chat(self, reader: rtc.TextStreamReader, identity: str) -> None:

@@ -1,0 +1,125 @@
+"""What the pages and the web service read of the moderator's state, in the order in which the room gets it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit import rtc
+from pydantic import SecretStr
+
+from debate.debate import Debate
+from debate.events import Commanded, Tick
+from memory import DebateRecord, Journal, uuid7
+from personas.registry import load_registry
+from settings import Settings
+from signing import ACK_ATTRIBUTE, TOPIC, sign
+from voice.deliberation import Deliberation
+from voice.page import Page
+
+REGISTRY = load_registry()
+SECRET = "a-secret-of-tests-that-is-long-enough"
+
+
+class SlowAttributes(rtc.LocalParticipant):
+    """The room's own participant: the server gets updates in the order of the calls, and answers after `let_go`."""
+
+    def __init__(self) -> None:
+        self.updates: list[dict[str, str]] = []
+        self.asked = asyncio.Event()
+        self.acknowledged = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    def __del__(self) -> None:
+        """Without a native handle there is nothing to give back."""
+
+    def register_rpc_method(
+        self, method_name: str, handler: Callable[..., Any] | None = None
+    ) -> Any:  # the page's own RPC is tested against the real server
+        return handler
+
+    async def set_attributes(self, attributes: dict[str, str]) -> None:
+        self.updates.append(dict(attributes))
+        self.asked.set()
+        if ACK_ATTRIBUTE in attributes:
+            self.acknowledged.set()
+        await self.let_go.wait()
+
+
+class QuietRoom(rtc.Room):
+    """A room without a server: nobody else is in it, and what arrives is given to `_on_data` by the test."""
+
+    def __init__(self, me: SlowAttributes) -> None:
+        super().__init__()
+        self._me = me
+
+    @property
+    def local_participant(self) -> rtc.LocalParticipant:
+        return self._me
+
+
+@pytest.fixture
+async def page(tmp_path: Path):
+    store = Journal(tmp_path)
+    record = DebateRecord(
+        uuid7(), "room", "Should cities ban cars?", "neutral-facilitator", "open-discussion", 1.0
+    )
+    await store.open_debate(record)
+    shown: list[Page] = []
+
+    decided = asyncio.Event()
+
+    def follow(event: object, decisions: Any) -> None:
+        if isinstance(event, Commanded):
+            decided.set()
+        shown[0].follow(deliberation.debate.view(deliberation.now()), decisions)
+
+    debate = Debate(record.topic, REGISTRY.get(record.persona), record.format, personas=REGISTRY)
+    deliberation = Deliberation(debate, record, store, follow, clock=lambda: 1.0)
+    me = SlowAttributes()
+    one = Page(QuietRoom(me), deliberation, Settings(_env_file=None, livekit_api_secret=SecretStr(SECRET)))  # type: ignore[call-arg]
+    shown.append(one)
+    deliberation.start()
+    await one.start()
+    yield one, me, decided
+    await one.aclose()
+    await deliberation.aclose()
+    await store.aclose()
+
+
+def command(persona: str) -> rtc.DataPacket:
+    given = {
+        "id": uuid7(),
+        "name": "persona",
+        "args": {"persona": persona},
+        "by": "http",
+        "at": time.time(),
+        "room": "room",
+    }
+    return rtc.DataPacket(
+        data=sign(given, SECRET), kind=rtc.DataPacketKind.KIND_RELIABLE, participant=None, topic=TOPIC
+    )
+
+
+async def test_a_command_is_acknowledged_no_sooner_than_its_effect_is_shown(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, decided = page
+    await asyncio.wait_for(me.asked.wait(), 5)  # the first state is on its way, and takes long
+    one._on_data(command("time-keeper"))
+    await asyncio.wait_for(decided.wait(), 5)
+    await one._deliberation.ask(Tick())
+    for _turn_of_the_loop in range(20):  # all that wants to go out now waits behind the slow update
+        await asyncio.sleep(0)
+    me.let_go.set()
+    await asyncio.wait_for(me.acknowledged.wait(), 5)
+    told: dict[str, str] = {}
+    for update in me.updates:
+        told |= update
+        if ACK_ATTRIBUTE in update:
+            break
+    assert json.loads(told[ACK_ATTRIBUTE])["ok"] is True
+    assert told["sage.persona"] == "time-keeper"
