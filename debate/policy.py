@@ -29,6 +29,12 @@ SAME_SECONDS = 120.0
 PAUSE_SECONDS = 0.7
 """Of silence before a word that can wait: longer than a breath, shorter than a pause that embarrasses."""
 
+PATIENCE_SECONDS = 5.0
+"""Who has waited for a pause so long takes the next change of speakers, as people do in a quick exchange."""
+
+PATIENT = frozenset({"claim", "agreement", "silence", "quiet"})
+"""What waits for a real pause, however long."""
+
 INTERVENTION_WORDS = 14
 REMEMBERED_MAX = 256
 AGAIN_SECONDS = 180.0
@@ -72,6 +78,8 @@ class Policy:
     """By signal and person: when something was last done about it."""
 
     nudged: dict[tuple[str, str], float] = field(default_factory=dict)
+    _since: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By signal and person: since when it has been waiting for its moment."""
 
     def note(self, *signals: Signal) -> None:
         """Keep signals until they are worth no word; a newer one of a kind and person takes the older's place."""
@@ -86,6 +94,9 @@ class Policy:
     ) -> Intervention | None:
         """At most one intervention, now. `quiet`: the moderator was told to be; `protected`: somebody's time is."""
         self.waiting = [signal for signal in self.waiting if signal.until >= at]
+        self._since = {
+            (one.name, one.about): self._since.get((one.name, one.about), one.at) for one in self.waiting
+        }
         if len(self.done) > REMEMBERED_MAX:
             self.done = {key: when for key, when in self.done.items() if at - when < AGAIN_SECONDS}
             self.nudged = {key: when for key, when in self.nudged.items() if at - when < AGAIN_SECONDS}
@@ -140,7 +151,7 @@ class Policy:
         if found.signal.name not in SAFETY:
             if at - self.last_at < max(GAP_SECONDS, persona.thresholds["gap_seconds"]):
                 return False
-            if found.mode == "say" and watch.gap(at) < PAUSE_SECONDS:
+            if found.mode == "say" and (watch.speaking or watch.gap(at) < self._pause(found.signal, at)):
                 return False
         if found.mode == "nudge":
             return True
@@ -148,6 +159,13 @@ class Policy:
         whole = max(LEAST_WORDS, watch.talk.words + INTERVENTION_WORDS)
         share = min(WORD_SHARE, persona.thresholds["word_share"])
         return found.signal.name in EXEMPT or words <= share * whole
+
+    def _pause(self, signal: Signal, at: float) -> float:
+        """Seconds of silence that a word on `signal` waits for: the fewer, the longer it has waited."""
+        if signal.name in PATIENT:
+            return PAUSE_SECONDS
+        waited = at - self._since.get((signal.name, signal.about), at)
+        return PAUSE_SECONDS * max(0.0, 1 - waited / PATIENCE_SECONDS)
 
     def _did(self, found: Intervention, at: float) -> None:
         signal = found.signal

@@ -25,6 +25,10 @@ INTERRUPTED_SECONDS = 2.0
 CUTS_SECONDS = 90.0
 """Two interruptions of one person by the same other within it are one too many."""
 
+CROSSTALK_CUTS = 3
+CROSSTALK_SECONDS = 15.0
+"""So many speeches cut off within it, whoever's: nobody is understood any more."""
+
 OUT_OF_TURN_SECONDS = 3.0
 """Speech in another's protected time for longer is more than a moment."""
 
@@ -165,7 +169,12 @@ class Watch:
         ]
         for by in cut:
             self._cuts.append((at, by, identity))
-        return [Signal("interruption", at, by, identity) for by in cut if self._cut_off(by, identity, at) > 1]
+        crossing = sum(at - when <= CROSSTALK_SECONDS for when, _by, _whom in self._cuts) >= CROSSTALK_CUTS
+        return [
+            Signal("interruption", at, by, identity)
+            for by in cut
+            if crossing or self._cut_off(by, identity, at) > 1
+        ]
 
     def _cut_off(self, by: str, whom: str, at: float) -> int:
         """How often one has cut the other off of late: once happens to everybody."""
