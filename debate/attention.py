@@ -65,7 +65,7 @@ class Attention:
         names = [
             (person.identity, _first_name(person.name)) for person in people.known.values() if person.present
         ]
-        found = self.watch.uttered(identity, len(text.split()), judge(text, names, identity), at)
+        found = self.watch.uttered(identity, text, judge(text, names, identity), at)
         self.policy.note(*(one for one in found if not addressed or one.name == "attack"))
         if not addressed:
             self.topicality.said(identity, text, at)

@@ -41,6 +41,9 @@ class Judgement:
     insists: bool = False
     """Whether the question was put before, by its own words ("you have not answered")."""
 
+    presses: bool = False
+    """Whether a question is put once more without saying so ("sure, but what would you do?")."""
+
     thinking: bool = False
     """Whether the speaker asked for a moment."""
 
@@ -68,6 +71,7 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
         and wordings["disagreement"].search(words) is None,
         asked=_asked(text, others),
         insists=wordings["insisting"].search(words) is not None,
+        presses="?" in text and wordings["pressing"].search(words) is not None,
         thinking=wordings["thinking"].search(words) is not None,
         protests=wordings["protesting"].search(words) is not None,
     )

@@ -13,20 +13,22 @@ from typing import Literal
 
 from debate.judgement import FEW_WORDS, Judgement
 from debate.talk import MODERATOR, WINDOW_SECONDS, Talk
+from debate.topicality import stems
+from debate.words import plain
 
 Name = Literal[
     "attack", "floor", "begin", "interruption", "unanswered", "dominance", "silence", "quiet", "drift", "claim",
     "agreement",
 ]  # fmt: skip
 
-INTERRUPTED_SECONDS = 2.0
-"""Who stops this soon after another began over them was interrupted."""
+INTERRUPTED_SECONDS = 2.5
+"""Who stops this soon after another began over them was interrupted; the end of speech is told a little late."""
 
 CUTS_SECONDS = 90.0
 """Two interruptions of one person by the same other within it are one too many."""
 
 CROSSTALK_CUTS = 3
-CROSSTALK_SECONDS = 15.0
+CROSSTALK_SECONDS = 20.0
 """So many speeches cut off within it, whoever's: nobody is understood any more."""
 
 OUT_OF_TURN_SECONDS = 3.0
@@ -38,7 +40,7 @@ DOMINANCE_SECONDS = 120.0
 CAMPAIGN_SECONDS = 6.0
 """Speech during a vote for longer is no question about it any more."""
 
-QUIET_SECONDS = 150.0
+QUIET_SECONDS = 210.0
 """Somebody is quiet for so long, at the least, however quickly the others talk."""
 
 QUIET_UTTERANCES = 2.0
@@ -48,6 +50,14 @@ THINKING_SECONDS = 45.0
 """Who asks for a moment has it."""
 
 UNANSWERED_UTTERANCES = 3
+PRESSED_UTTERANCES = 2
+"""Of the others, after which a question has been passed over: fewer where it was put twice."""
+
+PRESSED_SECONDS = 45.0
+SHORT_ANSWER_WORDS = 6
+YES_OR_NO = frozenset(
+    {"yes", "no", "yeah", "nope", "of", "certainly", "absolutely", "maybe", "perhaps", "never"}
+)
 BEGIN_SECONDS = 10.0
 HOLDS_SECONDS = 20.0
 RECENT_MAX = 12
@@ -75,7 +85,12 @@ class _Question:
     asked: str
     by: str
     at: float
+    about: frozenset[str]
+    """The beginnings of its content words."""
+
     passed: int = 0
+    pressed: bool = False
+    """Whether it was put once more."""
 
 
 @dataclass(slots=True)
@@ -84,6 +99,12 @@ class _Utterance:
     at: float
     words: int
     judgement: Judgement
+
+
+def _answers(text: str, question: _Question) -> bool:
+    """Whether `text` can be an answer, by its words: short, yes or no, or about the same thing. An evasion is none."""
+    words = plain(text).split()
+    return len(words) <= SHORT_ANSWER_WORDS or words[0] in YES_OR_NO or bool(stems(text) & question.about)
 
 
 @dataclass(slots=True)
@@ -182,8 +203,9 @@ class Watch:
             (one, other) == (by, whom) and at - when <= CUTS_SECONDS for when, one, other in self._cuts
         )
 
-    def uttered(self, identity: str, words: int, judgement: Judgement, at: float) -> list[Signal]:
+    def uttered(self, identity: str, text: str, judgement: Judgement, at: float) -> list[Signal]:
         """Words of one person; answers what they call for by themselves."""
+        words = len(text.split())
         self.talk.said(identity, words, at)
         self.begun = True
         found: list[Signal] = []
@@ -204,31 +226,47 @@ class Watch:
             self._thinking_until = at + THINKING_SECONDS
         elif words >= FEW_WORDS:
             self._thinking_until = 0.0
+        found += self._follow_question(identity, text, judgement, at)
         self._recent.append(_Utterance(identity, at, words, judgement))
         if words >= FEW_WORDS:
             for other in self._passed:
                 self._passed[other] = 0 if other == identity else self._passed[other] + 1
         else:
             self._passed[identity] = 0
-        return found + self._follow_question(identity, words, judgement, at)
+        return found
 
-    def _follow_question(self, identity: str, words: int, judgement: Judgement, at: float) -> list[Signal]:
-        open_one = self._question
+    def _follow_question(self, identity: str, text: str, judgement: Judgement, at: float) -> list[Signal]:
+        open_one, words = self._question, len(text.split())
         found: list[Signal] = []
         if open_one is not None and identity == open_one.asked and words >= 2:
-            # whoever asked says so where it was no answer
-            open_one.passed = 0
+            # of a question put once, whoever asked says so where it was no answer
+            if open_one.pressed and not _answers(text, open_one):
+                found.append(Signal("unanswered", at, open_one.asked, open_one.by))
             self._question = None
         elif open_one is not None and words >= FEW_WORDS:
             open_one.passed += 1
-            if (judgement.insists and identity == open_one.by) or open_one.passed >= UNANSWERED_UTTERANCES:
+            limit = PRESSED_UTTERANCES if open_one.pressed else UNANSWERED_UTTERANCES
+            if (judgement.insists and identity == open_one.by) or open_one.passed >= limit:
                 found.append(Signal("unanswered", at, open_one.asked, open_one.by))
                 self._question = None
         if judgement.asked:
             if judgement.insists:
                 found.append(Signal("unanswered", at, judgement.asked, identity))
-            self._question = _Question(judgement.asked, identity, at)
+            self._question = _Question(judgement.asked, identity, at, stems(text))
+        elif judgement.presses and (asked := self._spoke_before(identity, at)):
+            self._question = _Question(asked, identity, at, stems(text), pressed=True)
         return found
+
+    def _spoke_before(self, identity: str, at: float) -> str:
+        """Who of the others spoke last before `identity`: whom a question without a name is put to; "" for nobody."""
+        return next(
+            (
+                one.identity
+                for one in reversed(self._recent)
+                if one.identity != identity and at - one.at <= PRESSED_SECONDS
+            ),
+            "",
+        )
 
     def moderator_spoke(self, words: int, at: float) -> None:
         """The moderator was heard: a silence begins anew behind it."""

@@ -10,6 +10,7 @@ import pytest
 from debate.decisions import Decision
 from debate.events import Commanded, Joined, ModeratorSpoke, SpeechEnded, SpeechStarted, Tick, Uttered
 from debate.policy import GAP_SECONDS
+from debate.signals import QUIET_SECONDS
 from tests.unit.test_debate import Room
 
 LONG = "I want to say something about the buses in this city and about who is paying for them in the end"
@@ -95,10 +96,10 @@ def test_two_minutes_of_talk_are_needed_before_a_share_says_anything(scene):
 
 def test_a_quiet_person_is_asked_in_private_first(scene):
     found: tuple[Decision, ...] = ()
-    for number in range(24):
+    for number in range(36):
         found += scene.talks("ben" if number % 2 else "ana")
     assert unasked(found)[:1] == [("quiet", "nudge", "cem")]
-    assert found[0].at > 150
+    assert found[0].at > QUIET_SECONDS
 
 
 def test_a_moment_to_think_is_granted(scene):
@@ -116,6 +117,28 @@ def cut_off(scene: Scene, by: str, whom: str) -> tuple[Decision, ...]:
     found += scene.does(SpeechEnded(whom, 5.0), 1.0)
     found += scene.does(SpeechEnded(by, 8.0), 7.0)
     return found + scene.waits(1.0)
+
+
+def test_several_who_cut_each_other_off_are_slowed_down_whoever_they_are(scene):
+    found: tuple[Decision, ...] = scene.does(SpeechStarted("ana"), 0.5)
+    for before, after in itertools.pairwise(("ana", "ben", "cem", "ana")):
+        found += scene.does(SpeechStarted(after), 4.0)
+        found += scene.does(SpeechEnded(before, 5.0), 1.5)
+    assert found == ()
+    found = scene.does(SpeechEnded("ana", 5.0), 3.0) + scene.waits(1.0)
+    assert unasked(found) == [("interruption", "announce", "ana")]
+
+
+def test_where_no_pause_comes_the_next_change_of_speakers_is_taken(scene):
+    cut_off(scene, "ben", "ana")
+    scene.does(SpeechStarted("ana"), 0.5)
+    scene.does(SpeechStarted("ben"), 4.0)
+    scene.does(SpeechEnded("ana", 5.0), 1.0)
+    early = scene.does(SpeechEnded("ben", 3.0), 2.0)
+    assert early == ()  # he has only just stopped; a breath is no pause
+    scene.does(SpeechStarted("ben"), 0.3)
+    assert scene.waits(5.0) == ()  # never over somebody's words
+    assert unasked(scene.does(SpeechEnded("ben", 5.0), 0.1)) == [("interruption", "announce", "ben")]
 
 
 def test_one_interruption_happens_to_everybody_and_the_second_is_one_too_many(scene):
@@ -192,6 +215,25 @@ def test_a_question_that_was_answered_is_not(scene):
     scene.talks("ben", "About a million, I should think.")
     for who in ("cem", "ana", "cem"):
         assert unasked(scene.talks(who)) == []
+
+
+PUT_AGAIN = "Sure, but what would you say to the people who ride them at night?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "put_again"),
+    [
+        ("My grandmother had a lovely garden, and in that garden there was a pond with a frog.", True),
+        ("Yes, I have thought about that for a long time, and it is not easy at all.", False),
+        ("I would tell the people at night that there will be a bus for them.", False),
+        ("Ask me something easier.", False),
+    ],
+)
+def test_a_question_put_twice_is_asked_after_where_the_answer_was_an_evasion(scene, answer, put_again):
+    scene.talks("ben", "We could save a lot of money if the last of them were at ten.")
+    assert unasked(scene.talks("ana", PUT_AGAIN, seconds=3.0)) == []
+    found = unasked(scene.talks("ben", answer))
+    assert found == ([("unanswered", "announce", "ben")] if put_again else [])
 
 
 # -- protected time ---------------------------------------------------------------------------------------------------
