@@ -27,6 +27,8 @@ def test_the_numbers_are_those_of_the_code():
         f"At least {policy.GAP_SECONDS:g} s between",
         f"within {policy.SAME_SECONDS:g} s",
         f"a pause of {policy.PAUSE_SECONDS:g} s",
+        f"wait {policy.PATIENCE_SECONDS:g} s for one",
+        f"or {signals.CROSSTALK_CUTS} speeches were cut off within {signals.CROSSTALK_SECONDS:g} s",
     ):
         assert words in TEXT, words
     assert "In protected time only" in TEXT
