@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     enable_turn_detection: bool = _turn(
         True, "", "Ask a model whether a speaker is done; false: silence decides."
     )
+    judge_by_llm: bool = _turn(
+        True, "", "Let the language models judge, in batches, what words alone do not tell."
+    )
     enable_interruptions: bool = _turn(True, "", "The moderator yields when somebody speaks over it.")
     vad_confidence: float = _turn(
         0.6, "probability", "Sound above it is speech; lower hears more.", gt=0, lt=1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -48,6 +47,10 @@ measured is the host."""
 
 MORE_SECONDS = 1.5
 NEXT_SECONDS = 0.05
+
+
+NOT_MEASURED = (RuntimeError, TimeoutError, AssertionError)
+"""What a room that never came to its turn raises: no greeting, no answer, no cores."""
 
 
 class StarvedError(RuntimeError):
@@ -158,17 +161,18 @@ async def in_a_room(bench: SideBySide, place: Place, case: Case, who: str) -> Re
 async def with_cores(measured: Callable[[], Awaitable[Result]]) -> Result:
     """A result of a machine that had its cores in every turn: what was measured without them is measured again after
     a rest, with one line that says so. Raises StarvedError after TRIES."""
-    for tried in itertools.count(1):
+    tried = 0
+    while True:
+        tried += 1
         cores = Cores()
         try:
             return await measured()
-        except (RuntimeError, TimeoutError) as error:
+        except NOT_MEASURED as error:
             taken = error.share if isinstance(error, StarvedError) else cores.stolen_share()
             if taken < STARVED_SHARE or tried == TRIES:
                 raise
         print(f"  the host took {taken:.0%} of the processor time meanwhile: again", flush=True)
         await asyncio.sleep(REST_SECONDS)
-    raise AssertionError("unreachable")
 
 
 class Ledger:
@@ -216,7 +220,7 @@ async def measure(bench: SideBySide, wanted: list[Case], rounds: int, ledger: Le
     for number, (case, who) in enumerate(due, start=1):
         try:
             result = await with_cores(partial(in_a_room, bench, agents[who], case, who))
-        except (RuntimeError, TimeoutError) as error:
+        except NOT_MEASURED as error:
             print(f"[{number}/{len(due)}] {case.name:34} {who:5} not measured: {error}", flush=True)
             failed += 1
             continue

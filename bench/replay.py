@@ -8,9 +8,12 @@ Reads lines of JSON, `{"speaker", "start", "end", "text"}` in seconds, optionall
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from debate.events import (
     HandLowered,
     HandRaised,
     Joined,
+    Judged,
     Left,
     ModeratorSpoke,
     SpeechEnded,
@@ -31,10 +35,17 @@ from debate.events import (
     Uttered,
 )
 from debate.formats import DEFAULT_FORMAT
+from debate.judgement import FEW_WORDS
 from debate.policy import ORDER
+from debate.view import DebateView
 from personas.registry import DEFAULT_PERSONA, Persona, Registry, load_registry
+from providers.chains.build import Chains
+from providers.chains.plan import plan_chains
 from rehearsal.labelled import Deed, LabelledDebate, Speech, load_labelled
+from settings import load_settings
+from voice import judging
 from voice.conductor import SPOKEN_KINDS
+from voice.judging import BATCH_MAX, BATCH_SECONDS, BEFORE
 
 TICK_SECONDS = 0.25
 HEARD_SECONDS = 0.5
@@ -44,6 +55,10 @@ WORDS_PER_SECOND = 2.6
 REPLY_SECONDS = 0.6
 """From a decision to the moderator's first sound."""
 
+JUDGED_SECONDS = 2.0
+"""From a question to a language model until its judgement is there."""
+
+Judge = Callable[[DebateView, Sequence[Uttered], Sequence[Uttered]], list[Judged]]
 UNASKED = frozenset({*ORDER, "provoke"})
 
 
@@ -133,8 +148,10 @@ def play(
     form: str,
     personas: Registry,
     seconds: float,
+    judge: Judge | None = None,
 ) -> Played:
-    """Play a debate in virtual time, with what the moderator says as loud as it would be."""
+    """Play a debate in virtual time, with what the moderator says as loud as it would be. judge: what asks a language
+    model about utterances; None leaves them to their wording."""
     debate = Debate(topic, persona, form, personas=personas)
     debate.mark_greeted()
     decisions: list[Decision] = []
@@ -142,6 +159,7 @@ def play(
     at, spoken, words = 0.0, 0, 0
     queue = list(events)
     index = 0
+    batches = Batches(judge) if judge is not None else None
     while at < seconds:
         at = round(at + TICK_SECONDS, 3)
         due: list[tuple[float, Event]] = []
@@ -153,6 +171,8 @@ def play(
         for when, event in [*sorted(due, key=lambda item: item[0]), (at, Tick())]:
             if isinstance(event, Uttered):
                 words += len(event.text.split())
+                if batches is not None:
+                    batches.heard(event, when)
             for decision in debate.apply(event, when):
                 decisions.append(decision)
                 count = len(decision.text.split()) or (25 if decision.kind in SPOKEN_KINDS else 0)
@@ -161,7 +181,50 @@ def play(
                     start = when + REPLY_SECONDS
                     end = start + count / WORDS_PER_SECOND
                     pending.append((end, ModeratorSpoke(decision.text or "word " * count, start, end)))
+        if batches is not None:
+            pending += [(at + JUDGED_SECONDS, one) for one in batches.due(debate.view(at))]
     return Played(debate, tuple(decisions), words, spoken, seconds)
+
+
+class Batches:
+    """Utterances gathered for a judgement as voice/judging.py gathers them, in virtual time."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._before: deque[Uttered] = deque(maxlen=BEFORE)
+        self._waiting: list[Uttered] = []
+        self._since = 0.0
+
+    def heard(self, uttered: Uttered, at: float) -> None:
+        """Words of one person."""
+        if len(uttered.text.split()) >= FEW_WORDS:
+            self._since = self._since if self._waiting else at
+            self._waiting = [*self._waiting, uttered][-BATCH_MAX:]
+
+    def due(self, view: DebateView) -> list[Judged]:
+        """The judgements of a batch whose time has come; [] for none."""
+        if not self._waiting or view.elapsed - self._since < BATCH_SECONDS:
+            return []
+        batch, self._waiting = self._waiting, []
+        judged = self._judge(view, tuple(self._before), batch)
+        self._before.extend(batch)
+        return judged
+
+
+@contextmanager
+def chain_judge() -> Iterator[Judge]:
+    """Judges by the language models of the settings. Raises ValueError where there are none."""
+    settings = load_settings()
+    chains = Chains(plan_chains(settings), settings)
+    models = chains.judge()
+    if models is None:
+        raise ValueError("No language model is set up: set LLM_CHAIN and a key (`make doctor` shows which).")
+    with asyncio.Runner() as runner:
+        try:
+            yield lambda view, before, batch: runner.run(judging.judge(models, view, before, batch))
+        finally:
+            runner.run(models.aclose())
+            runner.run(chains.aclose())
 
 
 def read_lines(path: Path, *, without_moderator: bool) -> tuple[list[Speech], list[dict[str, Any]]]:
@@ -246,7 +309,12 @@ def main(options: argparse.Namespace) -> int:
         events = sorted([*events, *events_of(speeches)], key=lambda item: item[0])
         seconds = max((speech.end for speech in speeches), default=0.0) + 5
         form, topic = options.format or DEFAULT_FORMAT, options.topic
-    played = play(events, topic, persona, form, personas, seconds)
+    try:
+        with chain_judge() if options.llm == "chain" else nullcontext() as judge:
+            played = play(events, topic, persona, form, personas, seconds, judge)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     result = {
         "decisions": [to_json(one) for one in played.decisions],
         "measured": measured(played, speeches, moderated),
@@ -267,6 +335,10 @@ if __name__ == "__main__":
     parser.add_argument("--format", default="", help=f"{DEFAULT_FORMAT} unless the script names one")
     parser.add_argument("--topic", default="the topic of the day")
     parser.add_argument("--out", default="")
+    parser.add_argument(
+        "--llm", choices=("local", "chain"), default="local",
+        help="what judges utterances: their wording alone, or also the language models of the settings",
+    )  # fmt: skip
     parser.add_argument(
         "--without-moderator", action="store_true", help="leave a human moderator's turns out"
     )

@@ -42,6 +42,9 @@ SAID = ASKED.replace(",", "")
 CHAINS = {"STT_CHAIN": "deepgram,openai", "LLM_CHAIN": "cerebras,openai", "TTS_CHAIN": "cartesia,openai"}
 """Of both agents. Not Perplexity: it refuses the stock session's contexts, whose roles do not alternate."""
 
+ALIKE = {"JUDGE_BY_LLM": "false"}
+"""The stock agent judges no utterances, and a question about them would take an answer that is scripted for a turn."""
+
 CONTROL = "SIMULATORS_CONTROL_URL"
 SETTLED_SECONDS = 1.5
 """A reply is over when nothing was heard of it for so long: longer than any pause within one."""
@@ -190,7 +193,7 @@ class SideBySide:
             vendors = await start_vendors(latency)
             running.push_async_callback(vendors.aclose)
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="sage-bench-"))
-            environment = {"DATA_DIR": folder, **vendors.environment, **CHAINS, **(settings or {})}
+            environment = {"DATA_DIR": folder, **vendors.environment, **CHAINS, **ALIKE, **(settings or {})}
             stack = await start_stack(environment=environment)
             running.push_async_callback(stack.stop)
             peer = None

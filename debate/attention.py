@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from debate import playbook
 from debate.decisions import Decision
+from debate.events import Judged
 from debate.judgement import judge
 from debate.people import People
 from debate.policy import Intervention, Policy
 from debate.sides import debaters
-from debate.signals import BEGIN_SECONDS, CAMPAIGN_SECONDS, Signal, Watch
+from debate.signals import BEGIN_SECONDS, CAMPAIGN_SECONDS, HOLDS_SECONDS, Signal, Watch
 from debate.topicality import Topicality, stems
 from debate.view import DebateView
 from debate.words import clean, plain
@@ -69,6 +70,23 @@ class Attention:
         self.policy.note(*(one for one in found if not addressed or one.name == "attack"))
         if not addressed:
             self.topicality.said(identity, text, at)
+
+    def judged(self, event: Judged, people: People, at: float) -> None:
+        """What a language model says of an utterance: as good as wording, but for an attack, which it may only imagine:
+        that is a private matter at first."""
+        known = people.known
+        who = str(event.identity)
+        if who not in known:
+            return
+        # a judgement comes late: the same words may have been answered already by their wording
+        if event.attack and at - self.policy.dealt_with("attack", who) > HOLDS_SECONDS:
+            self.policy.note(Signal("attack", at, who))
+        if event.claim:
+            self.policy.note(Signal("claim", at, who, holds=8.0))
+        owes, asked_by = str(event.owes), str(event.asked_by)
+        if owes in known and asked_by in known and owes != asked_by:
+            self.policy.note(Signal("unanswered", at, owes, asked_by))
+        self.topicality.judged(who, bool(event.strayed), at)
 
     def topic_is(self, topic: str) -> None:
         """What the debate is about."""

@@ -231,6 +231,10 @@ class Debate:
         self.attention.uttered(identity, text, self.people, at, addressed=addressed)
         return () if question is None else self._answer(identity, person.role, question, at)
 
+    def _judged(self, event: ev.Judged, at: float) -> tuple[Decision, ...]:
+        self.attention.judged(event, self.people, at)
+        return ()
+
     # --- being addressed -------------------------------------------------------------------------------------
 
     def _asked(self, identity: str, text: str, at: float) -> str | None:
@@ -341,6 +345,7 @@ _HANDLERS: Mapping[type, Callable[[Debate, Any, float], tuple[Decision, ...]]] =
         ev.SpeechStarted: Debate._speech_started,
         ev.SpeechEnded: Debate._speech_ended,
         ev.Uttered: Debate._uttered,
+        ev.Judged: Debate._judged,
         ev.HandRaised: Debate._hand_raised,
         ev.HandLowered: Debate._hand_lowered,
         ev.Commanded: Debate._commanded,

@@ -56,6 +56,19 @@ class Uttered:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What a language model says of one utterance, some seconds after it; the debate decides what that is worth."""
+
+    utterance_id: str
+    identity: str  # who said it
+    attack: bool = False  # it is about a person here rather than about an argument
+    strayed: bool = False  # it is not about the topic
+    claim: bool = False  # a fact that could be looked up, and on which something hangs
+    owes: str = ""  # identity of who evades a question with it, or passes it over; "" for nobody
+    asked_by: str = ""  # who put that question
+
+
+@dataclass(frozen=True, slots=True)
 class HandRaised:
     identity: str
 
@@ -104,6 +117,7 @@ Event = (
     | SpeechStarted
     | SpeechEnded
     | Uttered
+    | Judged
     | HandRaised
     | HandLowered
     | Commanded
@@ -118,6 +132,7 @@ _TYPES: Mapping[str, type[Event]] = MappingProxyType(
         "speech_started": SpeechStarted,
         "speech_ended": SpeechEnded,
         "uttered": Uttered,
+        "judged": Judged,
         "hand_raised": HandRaised,
         "hand_lowered": HandLowered,
         "commanded": Commanded,

@@ -89,6 +89,11 @@ class Policy:
             ]
             self.waiting.append(signal)
 
+    def dealt_with(self, name: str, about: str) -> float:
+        """When something was last done about such a signal, aloud or in private; long ago if never."""
+        key = (name, about)
+        return max(self.done.get(key, -1e9), self.nudged.get(key, -1e9))
+
     def decide(
         self, watch: Watch, persona: Persona, at: float, *, quiet: bool, protected: bool
     ) -> Intervention | None:

@@ -1,7 +1,8 @@
-"""Whether the talk is still about the topic, by its words alone: how much of what is said has been said here before.
+"""Whether the talk is still about the topic, by a language model's judgement, or else by its words alone: how much of
+what is said has been said here before.
 
-Owns the counting of content words, by their beginnings. A modest means: it tells talk that has left the topic for a
-while, never a sentence that strays. An embedding or an LLM would know better.
+Owns the counting of judgements, and of content words by their beginnings. Words are a modest means: they tell talk that
+has left the topic for a while, never a sentence that strays. Where a language model judges, it is believed instead.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ FAMILIAR_SHARE = 0.2
 """Of the content words of a window, so many at least have been said before where the talk is about the same thing."""
 
 KNOWN_MAX = 4000
+STRAYED_IN_A_ROW = 4
+"""Judgements, of two people at least: a joke and the laugh about it are no drift."""
+
+BELIEVED_SECONDS = 60.0
+"""So long after a judgement words alone say nothing."""
 
 
 def stems(text: str) -> frozenset[str]:
@@ -42,6 +48,12 @@ class Topicality:
     _known: Counter[str] = field(default_factory=Counter)
     _window: deque[tuple[float, str, frozenset[str]]] = field(default_factory=deque)
     _began: float | None = None
+    _judged: deque[tuple[float, str, bool]] = field(default_factory=lambda: deque(maxlen=STRAYED_IN_A_ROW))
+    """The last judgements: when, of whom, and whether they had strayed."""
+
+    def judged(self, identity: str, strayed: bool, at: float) -> None:
+        """A language model's judgement of one utterance."""
+        self._judged.append((at, identity, strayed))
 
     def said(self, identity: str, text: str, at: float) -> None:
         """Words of one person."""
@@ -55,6 +67,9 @@ class Topicality:
 
     def strayed(self, at: float) -> bool:
         """Whether the last minute was about something else."""
+        if self._judged and at - self._judged[-1][0] < BELIEVED_SECONDS:
+            row = [one for one in self._judged if one[2]]
+            return len(row) == STRAYED_IN_A_ROW and len({who for _, who, _ in row}) > 1
         if self._began is None or at - self._began < WARM_UP_SECONDS + WINDOW_SECONDS / 2:
             return False
         recent = [one for one in self._window if one[0] >= at - WINDOW_SECONDS]

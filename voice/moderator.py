@@ -30,6 +30,7 @@ from voice.briefing import brief
 from voice.conductor import Conductor, Mouth, SpokenTurn
 from voice.deliberation import Deliberation
 from voice.ears import Ear
+from voice.judging import Judging
 from voice.mind import Mind
 from voice.services import services
 from voice.spoken import SpokenCaptions
@@ -100,6 +101,7 @@ class Moderator:
         self.agent = self._mind.agent(self._persona)
         self.session: AgentSession[None] = self._mind.session(session_type)
         self.conductor = self._build_conductor()
+        self._judging = self._build_judging()
 
     def _build_conductor(self) -> Conductor:
         return Conductor(
@@ -114,6 +116,15 @@ class Moderator:
             interruptible=self._settings.enable_interruptions,
         )
 
+    def _build_judging(self) -> Judging | None:
+        """What judges utterances beyond their wording; None without a language model, or where it is not wanted."""
+        models = self.chains.judge() if self._settings.judge_by_llm else None
+        if models is None:
+            return None
+        return Judging(
+            models, lambda: self.deliberation.debate.view(self.deliberation.now()), self.deliberation.tell
+        )
+
     # -- life --------------------------------------------------------------------------------------------
     async def open(self) -> int:
         """Open the journal and replay what it holds of this debate; answers how many events there were."""
@@ -123,6 +134,8 @@ class Moderator:
     async def begin_to_speak(self) -> None:
         """The session runs and the mouth is open: carry decisions out from now on."""
         self.conductor.start()
+        if self._judging is not None:
+            self._judging.start()
         self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
 
     async def greet(self) -> None:
@@ -134,6 +147,8 @@ class Moderator:
 
     async def aclose(self) -> None:
         """Give the mind back; the conductor, the journal's rows and the session have been closed before."""
+        if self._judging is not None:
+            await self._judging.aclose()
         await self._mind.aclose()
         await self.chains.aclose()
 
@@ -179,6 +194,8 @@ class Moderator:
             self._surroundings.show(event.identity, event.utterance_id, event.text, final=True)
         if isinstance(event, Uttered):
             self._ends.decided(event.utterance_id, decisions)
+            if self._judging is not None and not any(one.kind == "reply" for one in decisions):
+                self._judging.heard(event)
         view = self.deliberation.debate.view(self.deliberation.now())
         if view.persona.name != self._persona.name:
             self._change_persona(view.persona)

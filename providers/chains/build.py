@@ -46,6 +46,13 @@ class Chains:
             links.append(ModelLink(name, model, self._breaker("llm", name), link.takes_tools))
         return ChainLLM(links, self.deadlines("llm"))
 
+    def judge(self) -> ChainLLM | None:
+        """The language models for questions off the critical path, which nothing answers where they are dead; None
+        where there are none."""
+        if not any(name != LOCAL for name in self.plan.llm):
+            return None
+        return self.llm(lambda _context: "")
+
     def stt(self) -> ChainSTT:
         """The speech recognition chain: every link streams, and is told by the ear where a passage ends."""
         links = [

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bench.moderation import answers, judge
-from bench.replay import gini, main, read_lines
+from bench.replay import JUDGED_SECONDS, events_of, gini, main, play, read_lines
+from debate.events import Joined, Judged, Uttered
+from debate.view import DebateView
 from personas.registry import load_registry
-from rehearsal.labelled import load_labelled
+from rehearsal.labelled import Speech, load_labelled
 
 LINES = [
     {"speaker": "Ana", "start": 0.0, "end": 6.0, "text": "Cars need far too much space in a city."},
@@ -35,7 +38,13 @@ def written(folder: Path, text: str) -> Path:
 
 
 def options(file: Path, out: Path, **changed: object) -> argparse.Namespace:
-    given = {"persona": "neutral-facilitator", "format": "", "topic": "Cars", "without_moderator": True}
+    given = {
+        "persona": "neutral-facilitator",
+        "format": "",
+        "topic": "Cars",
+        "without_moderator": True,
+        "llm": "local",
+    }
     return argparse.Namespace(file=str(file), out=str(out), **(given | changed))
 
 
@@ -52,6 +61,38 @@ def test_a_replay_writes_its_decisions_and_what_was_measured(tmp_path):
     }  # fmt: skip
     assert measured["human_moments_met"] == 1.0
     assert 0 < measured["word_share"] < 1
+
+
+def test_a_judgement_of_a_batch_comes_into_a_replay_some_seconds_after_it():
+    personas = load_registry()
+    asked: list[tuple[float, list[str], list[str]]] = []
+
+    def judge(view: DebateView, before: Sequence[Uttered], batch: Sequence[Uttered]) -> list[Judged]:
+        asked.append((view.elapsed, [one.text for one in before], [one.text for one in batch]))
+        return [Judged(one.utterance_id, one.identity, attack="wife" in one.text) for one in batch]
+
+    words = ("Nobody needs a second car in the city.", "Your wife would say so, with her bad eyes.")
+    speeches = [
+        Speech("Ana", words[0], 0.0, 4.0),
+        Speech("Ben", words[1], 5.0, 9.0),
+        Speech("Ana", words[0], 20.0, 24.0),
+    ]
+    events = [(0.0, Joined(who, who.capitalize())) for who in ("ana", "ben")]
+    events = sorted([*events, *events_of(speeches)], key=lambda item: item[0])
+    persona = personas.get("neutral-facilitator")
+    played = play(events, "Cars", persona, "open-discussion", personas, 40.0, judge)
+    assert [(before, batch) for _, before, batch in asked] == [([], list(words)), (list(words), [words[0]])]
+    assert [(one.signal, one.kind, one.addressed_to) for one in played.decisions[:1]] == [
+        ("attack", "nudge", "ben")
+    ]
+    assert played.decisions[0].at == pytest.approx(asked[0][0] + JUDGED_SECONDS, abs=0.5)
+
+
+def test_without_a_language_model_a_replay_says_how_to_get_one(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LLM_CHAIN", "local")
+    file = written(tmp_path, json.dumps(LINES[0]))
+    assert main(options(file, tmp_path / "out.json", llm="chain")) == 2
+    assert "set LLM_CHAIN and a key" in capsys.readouterr().err
 
 
 def test_a_replay_is_the_same_every_time(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from debate.decisions import Decision
-from debate.events import Commanded, Joined, ModeratorSpoke, SpeechEnded, SpeechStarted, Tick, Uttered
+from debate.events import Commanded, Joined, Judged, ModeratorSpoke, SpeechEnded, SpeechStarted, Tick, Uttered
 from debate.policy import GAP_SECONDS
 from debate.signals import QUIET_SECONDS
 from tests.unit.test_debate import Room
@@ -234,6 +234,47 @@ def test_a_question_put_twice_is_asked_after_where_the_answer_was_an_evasion(sce
     assert unasked(scene.talks("ana", PUT_AGAIN, seconds=3.0)) == []
     found = unasked(scene.talks("ben", answer))
     assert found == ([("unanswered", "announce", "ben")] if put_again else [])
+
+
+# -- what a language model judges ------------------------------------------------------------------------------------
+
+
+def test_an_attack_that_only_a_model_sees_is_a_private_matter(scene):
+    scene.talks("ben", "With one child one cannot see the whole of it, Ana.")
+    assert unasked(scene.does(Judged("u", "ben", attack=True), 3.0)) == [("attack", "nudge", "ben")]
+
+
+def test_a_model_that_sees_what_the_wording_showed_says_nothing_new(scene):
+    assert unasked(scene.talks("ben", "What would you know about it?")) == [("attack", "nudge", "ben")]
+    assert scene.does(Judged("u", "ben", attack=True), 3.0) + scene.waits(5) == ()
+
+
+def test_talk_has_strayed_where_several_judgements_of_two_people_say_so(scene):
+    scene.waits(130)
+    for who, strayed in (("ana", True), ("ben", False), ("ana", True), ("ben", True), ("ana", True)):
+        scene.talks(who)
+        assert scene.does(Judged("u", who, strayed=strayed), 0.1) == ()
+    scene.talks("ben")
+    found = scene.does(Judged("u", "ben", strayed=True), 0.1) + scene.waits(1.0)
+    assert unasked(found) == [("drift", "announce", "")]
+
+
+def test_a_question_that_a_model_sees_evaded_is_put_again(scene):
+    scene.talks("ben")
+    found = scene.does(Judged("u", "ben", owes="ben", asked_by="ana"), 0.1) + scene.waits(1.0)
+    assert unasked(found) == [("unanswered", "announce", "ben")]
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        Judged("u", "nobody", attack=True, strayed=True, claim=True),
+        Judged("u", "ben", owes="nobody", asked_by="ana"),
+        Judged("u", "ben", owes="ana", asked_by="ana"),
+    ],
+)
+def test_a_judgement_of_people_who_are_not_here_is_none(scene, judged):
+    assert scene.does(judged, 3.0) + scene.waits(2.0) == ()
 
 
 # -- protected time ---------------------------------------------------------------------------------------------------

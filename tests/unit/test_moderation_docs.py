@@ -5,6 +5,7 @@ from typing import get_args
 
 from debate import policy, signals
 from launcher.places import REPOSITORY
+from voice import judging
 
 TEXT = (REPOSITORY / "docs" / "moderation.md").read_text(encoding="utf-8")
 
@@ -29,6 +30,12 @@ def test_the_numbers_are_those_of_the_code():
         f"a pause of {policy.PAUSE_SECONDS:g} s",
         f"wait {policy.PATIENCE_SECONDS:g} s for one",
         f"or {signals.CROSSTALK_CUTS} speeches were cut off within {signals.CROSSTALK_SECONDS:g} s",
+    ):
+        assert words in TEXT, words
+    for words in (
+        f"one question every {judging.BATCH_SECONDS:g} s",
+        f"at most {judging.BATCH_MAX} utterances",
+        f"answers within {judging.ANSWER_SECONDS:g} s",
     ):
         assert words in TEXT, words
     assert "In protected time only" in TEXT
