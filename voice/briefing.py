@@ -32,7 +32,7 @@ def brief(view: DebateView, decision: Decision, recall: Recall) -> llm.ChatConte
     """The chat context of one reply: rules and manner, the state, the recent words by name, and what to do now."""
     context = llm.ChatContext.empty()
     context.add_message(role="system", content=f"{RULES}\n\nYour manner: {view.persona.manner.strip()}")
-    lines = [f"{_name(said.name)}: {_quoted(said.text)}" for said in view.recent[-RECENT_UTTERANCES:]]
+    lines = [f"{_name(said.name)}: {quoted(said.text)}" for said in view.recent[-RECENT_UTTERANCES:]]
     earlier = recall.briefing()
     material = "\n".join(
         (
@@ -43,7 +43,7 @@ def brief(view: DebateView, decision: Decision, recall: Recall) -> llm.ChatConte
         )
     )
     context.add_message(
-        role="user", content=f"<material>\n{_fenced(material)}\n</material>\n\n{_task(view, decision)}"
+        role="user", content=f"<material>\n{fenced(material)}\n</material>\n\n{_task(view, decision)}"
     )
     return context
 
@@ -51,7 +51,7 @@ def brief(view: DebateView, decision: Decision, recall: Recall) -> llm.ChatConte
 def _state(view: DebateView) -> str:
     people = {person.identity: person for person in view.people}
     state = {
-        "topic": _quoted(view.topic),
+        "topic": quoted(view.topic),
         "format": view.format,
         "segment": view.segment or None,
         "seconds_left": round(view.ends_in) if view.ends_in is not None else None,
@@ -71,20 +71,21 @@ def _task(view: DebateView, decision: Decision) -> str:
         (_name(one.name) for one in view.people if one.identity == decision.addressed_to), "the room"
     )
     if decision.question:
-        asked = _fenced(f"{asker}: {_quoted(decision.question)}")
+        asked = fenced(f"{asker}: {quoted(decision.question)}")
         return f"Answer whoever asked you this now: <material>{asked}</material>"
-    return f"Speak now to: <material>{_fenced(asker)}</material> Occasion: {decision.signal}."
+    return f"Speak now to: <material>{fenced(asker)}</material> Occasion: {decision.signal}."
 
 
 def _name(name: str) -> str:
     return " ".join(name.split())[:MAX_NAME_CHARS]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """`text` on one line, at most MAX_QUOTED_CHARS long."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_QUOTED_CHARS else line[: MAX_QUOTED_CHARS - 1].rstrip() + "…"
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """Material cannot close its own fence."""
     return text.replace("<material", "‹material").replace("</material", "‹/material")
