@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     tts_deadline_ms: int = _chain(
         2500, "ms", "The whole chain's time to it; then the words are shown.", ge=50, le=120000
     )
+    fact_check_deadline_ms: int = _chain(
+        10000, "ms", "Perplexity's time for one fact check.", ge=50, le=30000
+    )
 
     debate_topic: Topic = _debate("General Discussion", "", "Topic of a debate that was started without one.")
     moderator_persona: PersonaName = _debate(

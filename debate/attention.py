@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from debate import playbook
+from debate import fact_checks, playbook
 from debate.decisions import Decision
 from debate.events import Judged
 from debate.judgement import judge
@@ -115,7 +115,7 @@ class Attention:
             return ()
         if found.line == "silence":
             self.watch.begun = False  # once a silence: people may have gone for tea
-        return (_decision(found, debate.view(at), at),)
+        return (_decision(found, debate.view(at), at, offers=fact_checks.offers(debate)),)
 
     def _free(self, debate: Debate, at: float) -> list[Signal]:
         speakers = frozenset(one.identity for one in debaters(list(debate.people.known.values())))
@@ -160,7 +160,7 @@ def _chairs(debate: Debate) -> frozenset[str]:
     )
 
 
-def _decision(found: Intervention, view: DebateView, at: float) -> Decision:
+def _decision(found: Intervention, view: DebateView, at: float, *, offers: bool) -> Decision:
     signal = found.signal
     name, other = view.name(signal.about), view.name(signal.other)
     to = signal.about
@@ -174,6 +174,7 @@ def _decision(found: Intervention, view: DebateView, at: float) -> Decision:
     topic = clean(view.topic, 80).rstrip(".!?")
     key = found.line if found.mode == "say" else f"{found.line}_nudge"
     key = f"{key}_room" if found.line == "silence" and not name else key
+    key = "offer" if found.line == "claim" and offers else key  # no offer of what cannot be done
     text = playbook.line(view, key, to, name=name, other=other or "the others", topic=topic)
     if signal.name == "floor" and not other:
         text = f"{name}, please wait until the vote is closed."

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from debate import course, playbook, points, voting
+from debate import course, fact_checks, playbook, points, voting
 from debate.acts import Act, CannotBeError, Done
 from debate.clock import Clock
 from debate.decisions import Decision
@@ -43,17 +43,27 @@ DEBATER_COMMANDS = frozenset(
     }
 )
 JUDGE_COMMANDS = frozenset({"ballot"})
+_REFUSALS: Mapping[str, str] = MappingProxyType(
+    {fact_checks.COMMAND: "Fact checks are for those who take part in the debate."}
+)
 _ALIASES: Mapping[str, str] = MappingProxyType(
     {"topic": "set-topic", "floor": "give-floor", "hand": "raise-hand"}
 )
 
 
 def carry_out(
-    debate: Debate, command: ParsedCommand, by: str, role: str, at: float, *, question: str
+    debate: Debate,
+    command: ParsedCommand,
+    by: str,
+    role: str,
+    at: float,
+    *,
+    question: str,
+    aloud: bool = False,
 ) -> tuple[Decision, ...]:
     """Do what `command` says, for `by` in `role`. A command that cannot be is refused in private, never raised.
 
-    `question` is how it was spoken; "" for a command from the page or the web service.
+    `question` is how it was spoken or typed; "" for a command from the page or the web service. `aloud`: by voice.
     """
     name = command.name
     # The page's "topic" with an argument sets it; without one it is the question.
@@ -64,12 +74,14 @@ def carry_out(
     if name in QUESTIONS:
         return (_asked(debate, command, by, who, at, question),)
     act = _ACTS.get(name)
-    if act is None:
+    if act is None and name != fact_checks.COMMAND:
         return (_refuse(debate, by, at, f"{who} sent an unknown command.", "I do not know that command."),)
     if not _may(debate, name, role):
         reason = f"{who} may not do that in the role {clean(role, 20)}."
-        return (_refuse(debate, by, at, reason, "That is for the host to decide."),)
+        return (_refuse(debate, by, at, reason, _REFUSALS.get(name, "That is for the host to decide.")),)
     try:
+        if act is None:
+            return fact_checks.ask(debate, command, by, at, aloud=aloud)
         done, words = act(debate, command, by, at)
     except CannotBeError as error:
         return (_refuse(debate, by, at, f"{who} asked for what cannot be.", str(error)),)
@@ -100,6 +112,8 @@ def _may(debate: Debate, name: str, role: str) -> bool:
         return role == "host" or (role == "debater" and not hosts)
     if name in JUDGE_COMMANDS:
         return role == "judge"
+    if name == fact_checks.COMMAND:
+        return fact_checks.may(role)
     return name not in DEBATER_COMMANDS or role in DEBATING
 
 

@@ -14,13 +14,14 @@ from types import MappingProxyType
 from typing import Any
 
 from debate import events as ev
-from debate import playbook, points, timekeeping
+from debate import fact_checks, playbook, points, timekeeping
 from debate.address import DEFAULT_TITLES, Address, find_address, looks_unfinished
 from debate.attention import Attention
 from debate.clock import Clock
 from debate.commands import carry_out
 from debate.decisions import Decision
 from debate.extract import telling_sentence
+from debate.fact_checks import FactChecks
 from debate.formats import DEFAULT_FORMAT, get_format
 from debate.grammar import QUESTIONS, ParsedCommand, parse_command
 from debate.greeting import greeting_words
@@ -75,6 +76,7 @@ class Debate:
         self.attention.topic_is(self.topic)
         self.voting = Voting()
         self.point = Point()
+        self.fact_checks = FactChecks()
         self.greeted = False
         self.quiet = False
         self.deaf = False
@@ -99,7 +101,9 @@ class Debate:
         found = (*found, *self._due(at))
         if found:
             return found
-        return self.attention.consider(self, at)
+        unasked = self.attention.consider(self, at)
+        fact_checks.offer(self, unasked, at)
+        return unasked
 
     def greet(self, at: float) -> Decision:
         """The greeting, by name and topic. Whoever comes later is not greeted aloud."""
@@ -229,7 +233,10 @@ class Debate:
         points.heard(self, identity, expanded(text), at)
         addressed = question is not None or identity in self._called
         self.attention.uttered(identity, text, self.people, at, addressed=addressed)
-        return () if question is None else self._answer(identity, person.role, question, at)
+        aloud = event.via != "chat"
+        if question is None:
+            return () if addressed else fact_checks.heard(self, identity, text, at, aloud=aloud)
+        return self._answer(identity, person.role, question, at, aloud=aloud)
 
     def _judged(self, event: ev.Judged, at: float) -> tuple[Decision, ...]:
         self.attention.judged(event, self.people, at)
@@ -256,11 +263,13 @@ class Debate:
             return None
         return address.rest
 
-    def _answer(self, identity: str, role: str, question: str, at: float) -> tuple[Decision, ...]:
+    def _answer(
+        self, identity: str, role: str, question: str, at: float, *, aloud: bool = True
+    ) -> tuple[Decision, ...]:
         view = self.view(at)
         command = parse_command(question, view, self.personas, identity)
         if command is not None and (command.name not in QUESTIONS or command.name == "summary"):
-            return carry_out(self, command, identity, role, at, question=question)
+            return carry_out(self, command, identity, role, at, question=question, aloud=aloud)
         reason = f"{view.name(identity)} spoke to the moderator."
         signal, text = "addressed", ""
         if command is not None:
@@ -297,7 +306,7 @@ class Debate:
                 found.append(self.decide(at, "reply", reason, "called", to=identity, text=words, lasts=3.0))
             if at - called.at > CALL_SECONDS:
                 del self._called[identity]
-        return found + self._call_hand(at)
+        return found + fact_checks.due(self, at) + self._call_hand(at)
 
     def _call_hand(self, at: float) -> list[Decision]:
         people = self.people
@@ -351,6 +360,8 @@ _HANDLERS: Mapping[type, Callable[[Debate, Any, float], tuple[Decision, ...]]] =
         ev.Commanded: Debate._commanded,
         ev.ModeratorSpoke: Debate._moderator_spoke,
         ev.HearingChanged: Debate._hearing_changed,
+        ev.FactChecksChanged: fact_checks.changed,
+        ev.FactChecked: fact_checks.checked,
         ev.Tick: Debate._tick,
     }
 )

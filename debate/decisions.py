@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from debate.sources import Source, sources_of
+
 Kind = Literal[
     "reply",
     "announce",
@@ -42,6 +44,10 @@ class Decision:
     urgency: Urgency
     expires_at: float
     question: str = ""  # what was asked, without the address; what the words of an empty `text` must answer
+    check: str = (
+        ""  # the number of the fact check that it is about, "" for none; without `text` it is to be made
+    )
+    sources: tuple[Source, ...] = ()  # what the verdict of a fact check rests on
 
 
 def to_json(decision: Decision) -> dict[str, Any]:
@@ -51,7 +57,10 @@ def to_json(decision: Decision) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Decision:
     """The decision that `data` describes; raises ValueError where it is none."""
     known = {item.name for item in fields(Decision)}
+    values = {key: value for key, value in data.items() if key in known}
+    if "sources" in values:
+        values["sources"] = sources_of(values["sources"])
     try:
-        return Decision(**{key: value for key, value in data.items() if key in known})
+        return Decision(**values)
     except TypeError as error:
         raise ValueError(f"not a decision: {error}") from None

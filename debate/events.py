@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from debate import sources as src
+
 ROLES = ("host", "debater", "judge", "audience")
 
 
@@ -107,6 +109,27 @@ class HearingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FactChecksChanged:
+    """Claims can be checked from now on (`trouble` is ""), or cannot: one of debate.fact_checks.TROUBLES says why."""
+
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactChecked:
+    """What the search made of the claim of a `fact_check` decision, by that decision's `check`.
+
+    Either `trouble` says why there is no answer, or `verdict` (of debate.fact_checks.VERDICTS) and `sentence` are one.
+    """
+
+    check: str
+    verdict: str = ""
+    sentence: str = ""
+    sources: tuple[src.Source, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing happened, but time went on."""
 
@@ -123,6 +146,8 @@ Event = (
     | Commanded
     | ModeratorSpoke
     | HearingChanged
+    | FactChecksChanged
+    | FactChecked
     | Tick
 )
 _TYPES: Mapping[str, type[Event]] = MappingProxyType(
@@ -138,6 +163,8 @@ _TYPES: Mapping[str, type[Event]] = MappingProxyType(
         "commanded": Commanded,
         "moderator_spoke": ModeratorSpoke,
         "hearing_changed": HearingChanged,
+        "fact_checks_changed": FactChecksChanged,
+        "fact_checked": FactChecked,
         "tick": Tick,
     }
 )
@@ -150,6 +177,8 @@ def to_json(event: Event) -> dict[str, Any]:
     for item in fields(event):
         value = getattr(event, item.name)
         data[item.name] = dict(value) if isinstance(value, Mapping) else value
+    if isinstance(event, FactChecked):
+        data["sources"] = src.to_json(event.sources)
     return data
 
 
@@ -163,6 +192,8 @@ def from_json(data: Mapping[str, Any]) -> Event:
         raise ValueError(f"no event is of the type {data.get('type')!r}")
     known = {item.name for item in fields(kind)}
     values = {key: value for key, value in data.items() if key in known}
+    if "sources" in values:
+        values["sources"] = src.sources_of(values["sources"])
     try:
         return kind(**values)
     except TypeError as error:

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from types import MappingProxyType
 
+from debate.checkable import named_in
 from debate.formats import load_formats
 from debate.view import DebateView
 from debate.words import clean, parse_number, plain, squash
@@ -89,6 +90,9 @@ def parse_command(
     words = normalise(rest)
     if not words:
         return None
+    if _FACT_CHECK.search(words):
+        # before the personas: "fact check" sounds like the topic expert's "fact checker"
+        return ParsedCommand("factcheck", named_in(words, rest, lambda who: match_person(who, view)))
     persona = match_persona(words, tuple(personas) or (view.persona,), view.persona)
     if persona is not None:
         return ParsedCommand("persona", {"persona": persona})
@@ -299,3 +303,4 @@ def _load_wordings(path: Path) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 _INTENTS = _load_wordings(Path(__file__).with_name("wordings.toml"))
+_FACT_CHECK = dict(_INTENTS)["factcheck"]

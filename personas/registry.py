@@ -46,6 +46,9 @@ LINES: Mapping[str, frozenset[str]] = MappingProxyType(
         "provoke": frozenset({"name"}),
     }
 )
+OPTIONAL_LINES: Mapping[str, frozenset[str]] = MappingProxyType({"offer": frozenset({"name"})})
+"""Lines that not every persona has. "offer": instead of "claim" where claims can be checked; offers that."""
+
 # Each with its permitted range; seconds, shares of one, counts.
 THRESHOLDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -201,10 +204,12 @@ def _check_thresholds(thresholds: object) -> Iterator[tuple[str, str]]:
 
 
 def _check_lines(lines: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(lines, dict) or set(lines) != set(LINES):
+    if not isinstance(lines, dict) or set(lines) - set(OPTIONAL_LINES) != set(LINES):
         yield "needs [lines]", f"give a list of lines for each of {', '.join(LINES)}"
         return
-    for key, allowed in LINES.items():
+    for key, allowed in {**LINES, **OPTIONAL_LINES}.items():
+        if key not in lines:
+            continue
         value = lines[key]
         if not isinstance(value, list) or not value:
             yield f"needs lines.{key}", "list at least one line"

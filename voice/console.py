@@ -43,6 +43,7 @@ REPLY_SECONDS = 30.0
 """How long a typed question waits for its answer before the prompt comes back."""
 
 SILENT = "(Sage is silent: it speaks when it is addressed, as in “Sage, what is the topic?”)"
+CHECKING = "(Sage looks that up.)"
 
 
 class ConsoleVoice(io.AudioOutput):
@@ -245,7 +246,7 @@ class ConsoleDebate:
         decisions = await deliberation.ask(Uttered(uuid7(), IDENTITY, line, now, now, via="chat"))
         spoken = [decision for decision in decisions if decision.kind in SPOKEN_KINDS]
         if not spoken:
-            return SILENT
+            return CHECKING if any(one.kind == "fact_check" for one in decisions) else SILENT
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._asked[spoken[0]] = answer
         try:
@@ -265,7 +266,11 @@ class ConsoleDebate:
             self._print("You", text)
 
     def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None:
-        """The console shows no state."""
+        """The console shows no state, but what a fact check found."""
+        for decision in decisions:
+            if decision.kind == "fact_check" and decision.text:
+                sources = "".join(f"\n  {source.title}: {source.url}" for source in decision.sources)
+                self._print("Sage", f"{decision.text}{sources}")
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
         """The log has said it already."""

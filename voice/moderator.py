@@ -30,6 +30,7 @@ from voice.briefing import brief
 from voice.conductor import Conductor, Mouth, SpokenTurn
 from voice.deliberation import Deliberation
 from voice.ears import Ear
+from voice.fact_checking import FactChecking
 from voice.judging import Judging
 from voice.mind import Mind
 from voice.services import services
@@ -97,6 +98,7 @@ class Moderator:
         self.chains.breakers.listen(self._on_link_change)
         self.chains.breakers.listen(record_link_change)
         record_links({kind: given.plan.links(kind) for kind in KINDS})
+        self.fact_checking = FactChecking(self.chains.fact_search(), self.deliberation.tell)
         self._mind = Mind(self.chains, self._answer_by_playbook, self._mouth.keep_alive)
         self.agent = self._mind.agent(self._persona)
         self.session: AgentSession[None] = self._mind.session(session_type)
@@ -136,6 +138,8 @@ class Moderator:
         self.conductor.start()
         if self._judging is not None:
             self._judging.start()
+        debate = self.deliberation.debate
+        self.fact_checking.start(debate.fact_checks, debate.topic)
         self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
 
     async def greet(self) -> None:
@@ -149,6 +153,7 @@ class Moderator:
         """Give the mind back; the conductor, the journal's rows and the session have been closed before."""
         if self._judging is not None:
             await self._judging.aclose()
+        await self.fact_checking.aclose()
         await self._mind.aclose()
         await self.chains.aclose()
 
@@ -201,6 +206,7 @@ class Moderator:
             self._change_persona(view.persona)
         for decision in decisions:
             self.conductor.carry_out(decision)
+        self.fact_checking.follow(decisions, view.topic)
         self._surroundings.follow(view, decisions)
 
     def _change_persona(self, persona: Persona) -> None:

@@ -17,6 +17,7 @@ from livekit import rtc
 
 from debate.decisions import Decision
 from debate.events import Commanded, Uttered
+from debate.sources import to_json
 from debate.view import DebateView
 from errors import SageError
 from memory import uuid7
@@ -61,6 +62,7 @@ RPC_COMMANDS = (
     "decline",
     "yield",
     "end",
+    "factcheck",
 )
 """Commands that people may send; whether this debate knows one, and who may, is the debate's to say."""
 
@@ -121,7 +123,8 @@ class Page:
         if changed(self._shown, self._wanted):
             self._wake.set()
         for decision in decisions:
-            if (topic := PRIVATE_KINDS.get(decision.kind)) is not None:
+            # a fact check without words is still to be made
+            if (topic := PRIVATE_KINDS.get(decision.kind)) is not None and decision.text:
                 self._spawn(self._tell_privately(topic, decision))
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
@@ -158,12 +161,14 @@ class Page:
             self._shown |= news
 
     async def _tell_privately(self, topic: str, decision: Decision) -> None:
-        message = {
+        message: dict[str, Any] = {
             "id": uuid7(),
             "at": round(time.time() * 1000),
             "text": decision.text,
             "reason": decision.reason,
         }
+        if decision.sources:
+            message["sources"] = to_json(decision.sources)
         to = [decision.addressed_to] if decision.addressed_to else None
         try:
             await self._room.local_participant.send_text(

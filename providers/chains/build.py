@@ -12,6 +12,7 @@ from providers.chains.llm import ChainLLM, ModelLink
 from providers.chains.plan import LOCAL, ChainPlan
 from providers.chains.stt import ChainSTT, SpeechLink
 from providers.chains.tts import ChainTTS, VoiceLink
+from providers.fact_search import LINK, FactSearch
 from providers.registry import KINDS, Kind, find_link
 from settings import Settings
 
@@ -71,6 +72,12 @@ class Chains:
         wait = settings.chunk_max_wait_ms / 1000
         chunking = Chunking(settings.chunk_min_chars, settings.chunk_max_chars, wait)
         return ChainTTS(links, self.deadlines("tts"), chunking)
+
+    def fact_search(self) -> FactSearch | None:
+        """The search for facts, whose breaker is its own; None where Perplexity's key is not set."""
+        if find_link("llm", LINK).missing(self._settings):
+            return None
+        return FactSearch(self._settings)
 
     def _breaker(self, kind: Kind, name: str) -> Breaker | None:
         return None if name == LOCAL else self.breakers.of(kind, name)

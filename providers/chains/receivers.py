@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from providers.chains.plan import ChainPlan
+from providers.fact_search import LINK as FACT_SEARCH
 from providers.registry import Kind, Link, find_link
 from settings import Settings
 
@@ -28,8 +29,11 @@ class Receivers:
     voice: tuple[str, ...]
     """Who receives the moderator's own words, to speak them."""
 
+    checks: tuple[str, ...] = ()
+    """Who receives claims that are to be checked, whatever the chain of language models is."""
+
     def as_json(self) -> str:
-        """`{"audio": [NAME, ...], "text": [...], "voice": [...]}`, the value of ATTRIBUTE."""
+        """`{"audio": [NAME, ...], "text": [...], "voice": [...], "checks": [...]}`, the value of ATTRIBUTE."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
@@ -40,7 +44,9 @@ def receivers(plan: ChainPlan, settings: Settings) -> Receivers:
         names = (_name(find_link(kind, name), settings) for name in plan.links(kind))
         return tuple(dict.fromkeys(name for name in names if name))
 
-    return Receivers(of("stt"), of("llm"), of("tts"))
+    search = find_link("llm", FACT_SEARCH)
+    checks = "" if search.missing(settings) else _name(search, settings)
+    return Receivers(of("stt"), of("llm"), of("tts"), (checks,) if checks else ())
 
 
 def _name(link: Link, settings: Settings) -> str:

@@ -12,9 +12,11 @@ from debate import events as ev
 from debate.address import find_address, looks_unfinished
 from debate.debate import Debate
 from debate.decisions import KINDS, URGENCIES
+from debate.fact_checks import TROUBLES, VERDICTS
 from debate.formats import load_formats
 from debate.grammar import parse_command
 from debate.playbook import answer
+from debate.sources import Source
 from debate.words import words_of
 from personas.registry import load_registry
 
@@ -25,7 +27,7 @@ WORDS = st.sampled_from(
         words_of(
             "moderator sage the a Ana Ben what is who has floor time left be devil's advocate switch to keeper"
             " summarise that please next start pause resume end , . ? said ask tell may I speak give how much topic"
-            " stage page"
+            " stage page is that true fact check yes percent"
         )
     )
 )
@@ -36,11 +38,14 @@ COMMANDS = st.sampled_from(
         words_of(
             "persona set-topic topic format give-floor floor quiet speak start next pause resume extend end time"
             " summary raise-hand lower-hand help nonsense again prepare side vote ballot point accept decline yield"
+            " factcheck"
         )
     )
 )
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["persona", "topic", "format", "to", "seconds", "raised", "side", "choice", "decision"]),
+    st.sampled_from(
+        ["persona", "topic", "format", "to", "seconds", "raised", "side", "choice", "decision", "claim", "of"]
+    ),
     st.one_of(
         st.sampled_from(
             [*PERSONAS.names, *load_formats(), "ana", "ben", "30", "-1", "false", "for", "pro", "con"]
@@ -63,6 +68,15 @@ EVENTS = st.one_of(
         ev.Commanded, PEOPLE, COMMANDS, ARGUMENTS, st.sampled_from(ev.ROLES), st.sampled_from(["rpc", "http"])
     ),
     st.builds(ev.ModeratorSpoke, SPEECH, TIMES, TIMES, st.booleans()),
+    st.builds(ev.FactChecksChanged, st.sampled_from(["", *TROUBLES, "odd"])),
+    st.builds(
+        ev.FactChecked,
+        st.sampled_from(["1", "2", "3", "x"]),
+        st.sampled_from([*VERDICTS, "odd"]),
+        SPEECH,
+        st.sampled_from([(), (Source("A", "https://a.example/"),)]),
+        st.sampled_from(["", *TROUBLES, "odd"]),
+    ),
     st.builds(ev.Tick),
 )
 MOVED = {
@@ -115,6 +129,8 @@ def test_the_laws_hold_after_every_event(script, form):
             assert decision.signal
             assert decision.expires_at > decision.at == at
             assert len(decision.text) < 1000
+            verdict = any(words in decision.text for words in VERDICTS.values())
+            assert not (decision.kind == "fact_check" and verdict and not decision.sources)
         view = debate.view(at)
         present = {person.identity for person in view.people if person.present}
         assert view.floor == "" or view.floor in present

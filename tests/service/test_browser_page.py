@@ -214,6 +214,32 @@ async def test_moderators_remarks_are_taken_from_agents_only(
     await expect(ada.page.locator("#moderator-state")).to_have_text("Listening")
 
 
+async def test_a_fact_check_shows_its_sources_as_links_and_nothing_else_as_one(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
+):
+    moderator = await moderate(room_name)
+    ada = await visit(browser, page_url)
+    await ada.join("Ada", room_name)
+    await expect(ada.page.locator("#moderator-state")).to_have_text("Listening")
+    sources: list[object] = [
+        {"title": "<img src=x onerror=alert(1)>", "url": "https://facts.example/one"},
+        {"title": "Bad", "url": "javascript:alert(1)"},
+        {"title": "Worse", "url": "https://bank.example@evil.example/"},
+        None,
+        *({"title": f"Page {number}", "url": f"http://news.example/{number}"} for number in range(9)),
+    ]
+    check = {"id": "1", "text": "The sources I found contradict that.", "at": 1.0, "sources": sources}
+    await moderator.remark("sage.factcheck", check)
+    links = ada.page.locator(".entry.note .sources a")
+    await expect(links).to_have_text(
+        ["<img src=x onerror=alert(1)>", *(f"Page {number}" for number in range(4))]
+    )
+    assert await links.first.get_attribute("href") == "https://facts.example/one"
+    assert await links.first.get_attribute("rel") == "noopener noreferrer"
+    await expect(ada.page.locator(".entry.note .sources li").first).to_contain_text("facts.example")
+    await expect(ada.page.locator(".entry.note img")).to_have_count(0)
+
+
 async def test_state_of_the_debate_is_shown_from_attributes(
     browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):

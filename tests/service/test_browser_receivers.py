@@ -77,7 +77,7 @@ async def test_what_is_not_told_in_full_is_not_shown(browser: Browser, page_url:
         return state.moderator.receivers;
       });
     }""")
-    assert shown == [None] * 6 + [{"audio": [], "text": [], "voice": []}]
+    assert shown == [None] * 6 + [{"audio": [], "text": [], "voice": [], "checks": []}]
 
 
 async def test_who_carries_the_sound_is_named_where_it_is_another_host(browser: Browser, page_url: str):

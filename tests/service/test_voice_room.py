@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from livekit import rtc
 
 from launcher.stack import Stack, start_stack
 from rehearsal.moderated import moderated, noise_burst, spoken
@@ -181,6 +182,20 @@ async def test_after_a_cough_a_door_or_an_mm_hm_it_goes_on_and_loses_no_word(
         gaps = [later.start - earlier.end for earlier, later in itertools.pairwise(spans)]
         # 0.6 s beside the voice's own pauses between sentences (0.3 s), and what a busy machine adds
         assert max(gaps, default=0.0) <= 2.0
+
+
+async def test_without_a_search_for_facts_it_says_that_it_cannot_check(stack: Stack, room_name: str) -> None:
+    async with moderated(stack, room_name, "Ana") as debate:
+        await debate.greeted()
+        assert "cannot check" in await debate.reply_to("Ana", "Moderator, is it true that trams are cheaper?")
+        room = debate.people["Ana"]._room
+        assert room is not None
+        payload = json.dumps({"claim": "Trams are cheaper than buses."})
+        with pytest.raises(rtc.RpcError) as refused:
+            await room.local_participant.perform_rpc(
+                destination_identity=debate.moderator, method="sage.factcheck", payload=payload
+            )
+        assert "cannot check" in refused.value.message
 
 
 async def test_a_command_from_the_web_service_is_acknowledged(stack: Stack, room_name: str) -> None:

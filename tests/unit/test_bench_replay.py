@@ -11,7 +11,7 @@ import pytest
 
 from bench.moderation import answers, judge
 from bench.replay import JUDGED_SECONDS, events_of, gini, main, play, read_lines
-from debate.events import Joined, Judged, Uttered
+from debate.events import Event, Joined, Judged, Uttered
 from debate.view import DebateView
 from personas.registry import load_registry
 from rehearsal.labelled import Speech, load_labelled
@@ -77,7 +77,7 @@ def test_a_judgement_of_a_batch_comes_into_a_replay_some_seconds_after_it():
         Speech("Ben", words[1], 5.0, 9.0),
         Speech("Ana", words[0], 20.0, 24.0),
     ]
-    events = [(0.0, Joined(who, who.capitalize())) for who in ("ana", "ben")]
+    events: list[tuple[float, Event]] = [(0.0, Joined(who, who.capitalize())) for who in ("ana", "ben")]
     events = sorted([*events, *events_of(speeches)], key=lambda item: item[0])
     persona = personas.get("neutral-facilitator")
     played = play(events, "Cars", persona, "open-discussion", personas, 40.0, judge)

@@ -21,12 +21,12 @@ OWN = ("voxtral", "chatterbox", "ollama")
 def planned(**overrides: object) -> dict[str, list[str]]:
     settings = load_settings(**overrides)
     found: dict[str, list[str]] = json.loads(receivers(plan_chains(settings), settings).as_json())
-    assert set(found) == {"audio", "text", "voice"}
+    assert set(found) == {"audio", "text", "voice", "checks"}
     return found
 
 
 def test_without_keys_nobody_receives_anything():
-    assert planned() == {"audio": [], "text": [], "voice": []}
+    assert planned() == {"audio": [], "text": [], "voice": [], "checks": []}
 
 
 def test_the_default_chains_name_their_companies_in_order():
@@ -34,7 +34,13 @@ def test_the_default_chains_name_their_companies_in_order():
         "audio": ["Deepgram", "OpenAI"],
         "text": ["Perplexity", "OpenAI"],
         "voice": ["Cartesia", "OpenAI"],
+        "checks": ["Perplexity"],
     }
+
+
+def test_who_checks_claims_is_named_though_the_chain_asks_somebody_else():
+    found = planned(**KEYS, llm_chain="cerebras", perplexity_base_url="https://proxy.test")
+    assert (found["text"], found["checks"]) == (["Cerebras"], ["Perplexity at proxy.test"])
 
 
 def test_what_was_left_out_receives_nothing():
@@ -45,14 +51,19 @@ def test_what_was_left_out_receives_nothing():
 
 def test_the_order_is_the_chains_and_this_machine_is_nobody():
     chains = {"stt_chain": "local,openai", "llm_chain": "openai,cerebras,local", "tts_chain": "local"}
-    assert planned(**KEYS, **chains) == {"audio": ["OpenAI"], "text": ["OpenAI", "Cerebras"], "voice": []}
+    assert planned(**KEYS | {"perplexity_api_key": ""}, **chains) == {
+        "audio": ["OpenAI"],
+        "text": ["OpenAI", "Cerebras"],
+        "voice": [],
+        "checks": [],
+    }
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "127.8.8.8"])
 def test_servers_on_this_machine_are_nobody(address: str):
     chains = {"stt_chain": "voxtral", "llm_chain": "ollama", "tts_chain": "chatterbox"}
     hosts = {f"{name}_host": address for name in OWN}
-    assert planned(**chains, **hosts) == {"audio": [], "text": [], "voice": []}
+    assert planned(**chains, **hosts) == {"audio": [], "text": [], "voice": [], "checks": []}
 
 
 def test_servers_elsewhere_are_named_by_what_they_are_and_where():
@@ -63,6 +74,7 @@ def test_servers_elsewhere_are_named_by_what_they_are_and_where():
         "audio": ["Voxtral at 10.0.0.7"],
         "text": ["Ollama at gpu.test"],
         "voice": ["Chatterbox at voice.test"],
+        "checks": [],
     }
 
 

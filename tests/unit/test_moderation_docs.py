@@ -3,7 +3,8 @@
 import re
 from typing import get_args
 
-from debate import policy, signals
+from debate import fact_checks, policy, signals
+from debate.sources import MOST_SOURCES
 from launcher.places import REPOSITORY
 from voice import judging
 
@@ -36,6 +37,11 @@ def test_the_numbers_are_those_of_the_code():
         f"one question every {judging.BATCH_SECONDS:g} s",
         f"at most {judging.BATCH_MAX} utterances",
         f"answers within {judging.ANSWER_SECONDS:g} s",
+        f"at most {fact_checks.CLAIM_SECONDS:g} s old",
+        f"at most {fact_checks.MOST_WAITING} on their",
+        f"at most {MOST_SOURCES} sources",
+        f"After {fact_checks.PATIENCE_SECONDS:g} s whoever asked",
+        f"within {fact_checks.OFFER_SECONDS:g} s takes the",
     ):
         assert words in TEXT, words
     assert "In protected time only" in TEXT

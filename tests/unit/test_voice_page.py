@@ -12,7 +12,9 @@ from livekit import rtc
 from pydantic import SecretStr
 
 from debate.debate import Debate
-from debate.events import Commanded, Tick
+from debate.events import Commanded, FactChecked, FactChecksChanged, Tick
+from debate.fact_checks import NO_SOURCE
+from debate.sources import Source
 from memory import DebateRecord, Journal, uuid7
 from personas.registry import load_registry
 from settings import Settings
@@ -32,6 +34,7 @@ class SlowAttributes(rtc.LocalParticipant):
         self.asked = asyncio.Event()
         self.acknowledged = asyncio.Event()
         self.let_go = asyncio.Event()
+        self.sent: asyncio.Queue[tuple[str, dict[str, Any], list[str] | None]] = asyncio.Queue()
 
     def __del__(self) -> None:
         """Without a native handle there is nothing to give back."""
@@ -47,6 +50,12 @@ class SlowAttributes(rtc.LocalParticipant):
         if ACK_ATTRIBUTE in attributes:
             self.acknowledged.set()
         await self.let_go.wait()
+
+    async def send_text(  # type: ignore[override]
+        self, text: str, *, destination_identities: list[str] | None = None, topic: str = "", **more: Any
+    ) -> None:
+        assert not more, more
+        self.sent.put_nowait((topic, json.loads(text), destination_identities))
 
 
 class QuietRoom(rtc.Room):
@@ -123,3 +132,24 @@ async def test_a_command_is_acknowledged_no_sooner_than_its_effect_is_shown(
             break
     assert json.loads(told[ACK_ATTRIBUTE])["ok"] is True
     assert told["sage.persona"] == "time-keeper"
+
+
+async def test_a_fact_check_is_shown_to_everybody_with_its_sources_and_not_before_it_is_made(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, _ = page
+    me.let_go.set()
+    await one._deliberation.ask(FactChecksChanged(""))
+    for claim in ("Trams are new.", "Trams are old."):
+        await one._deliberation.ask(Commanded("ana", "factcheck", {"claim": claim}))
+    source = Source("<b>A fact sheet</b>", "https://facts.example/one")
+    await one._deliberation.ask(FactChecked("1", "false", "They are a century old.", (source,)))
+    await one._deliberation.ask(FactChecked("2", "false", "They are a century old."))
+    topic, message, to = await asyncio.wait_for(me.sent.get(), 5)
+    assert (topic, to) == ("sage.factcheck", None)
+    assert message["sources"] == [{"title": "<b>A fact sheet</b>", "url": "https://facts.example/one"}]
+    assert message["text"].endswith("They are a century old.")
+    _, message, _ = await asyncio.wait_for(me.sent.get(), 5)
+    assert NO_SOURCE in message["text"]
+    assert "sources" not in message
+    assert me.sent.empty()

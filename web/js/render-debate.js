@@ -187,7 +187,18 @@ function createEntry(state, entry) {
   const hue = person?.agent ? "hue-moderator" : person ? `hue-${person.hue}` : "";
   const time = make("time", "", new Date(entry.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   const who = make("p", "who", [make("span", "", entry.name), ...(entry.kind === "chat" ? [make("span", "", "typed")] : []), time]);
-  return make("div", `entry ${entry.kind} ${hue}`.trim(), [who, make("p", "said", entry.text)]);
+  const parts = [who, make("p", "said", entry.text)];
+  if (entry.sources?.length) parts.push(make("ol", "sources", entry.sources.map(createSource)));
+  return make("div", `entry ${entry.kind} ${hue}`.trim(), parts);
+}
+
+/** The host stands beside the title: a title may say anything. */
+function createSource({ title, url, host }) {
+  const link = make("a", "", title);
+  attribute(link, "href", url);
+  attribute(link, "target", "_blank");
+  attribute(link, "rel", "noopener noreferrer");
+  return make("li", "", title === host ? [link] : [link, make("span", "", ` ${host}`)]);
 }
 
 function drawDock(state) {

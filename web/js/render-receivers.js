@@ -18,6 +18,7 @@ export function drawReceivers(state) {
   box.hidden = told === null;
   if (told === null) return;
   const rows = PARTS.map(([part, label]) => ({ label, names: inOrder(told[part]) }));
+  if (told.checks.length) rows.push({ label: "Claims that somebody asks to have checked", names: inOrder(told.checks) });
   if (state.carrier) rows.push({ label: "All sound, to be carried", names: state.carrier });
   keyed(document.getElementById("receivers-list"), rows, (row) => row.label, createRow, (element, row) => {
     text(element.querySelector("dd"), row.names);

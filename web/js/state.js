@@ -4,6 +4,8 @@
  * so that one `render(state)` can draw it and a test can replay it. Text stays plain data here.
  */
 
+import { sourcesOf } from "./sources.js";
+
 export const HUES = 8; // as base.css has them
 
 /** Bounds, because what people and captions send is not ours to trust. */
@@ -48,7 +50,7 @@ export function absentModerator() {
     floor: "",
     queue: [],
     degraded: [],
-    receivers: null, // {audio, text, voice}: lists of names, in the order in which they are asked
+    receivers: null, // {audio, text, voice, checks}: lists of names, in the order in which they are asked
   };
 }
 
@@ -196,8 +198,9 @@ export function message(state, { identity, text, at, id }) {
 }
 
 /** A remark of the moderator's services: refusal, fact check, nudge, change of segment. */
-export function note(state, { id, title, text, at }) {
-  record(state, { key: `note ${id}`, kind: "note", identity: "", name: title, text: clip(text, LIMITS.note), at });
+export function note(state, { id, title, text, at, data }) {
+  const entry = { key: `note ${id}`, kind: "note", identity: "", name: title, text: clip(text, LIMITS.note), at };
+  record(state, { ...entry, sources: sourcesOf(data) });
 }
 
 function record(state, entry) {
@@ -275,7 +278,8 @@ function receivers(json) {
   const value = parse(json);
   const names = (list) => list.filter((name) => typeof name === "string").slice(0, 8).map((name) => clip(name, 60));
   if (![value?.audio, value?.text, value?.voice].every(Array.isArray)) return null;
-  return { audio: names(value.audio), text: names(value.text), voice: names(value.voice) };
+  const checks = Array.isArray(value.checks) ? names(value.checks) : [];
+  return { audio: names(value.audio), text: names(value.text), voice: names(value.voice), checks };
 }
 
 /** The host of an address where the sound leaves the page's own server for it, "" otherwise. */
