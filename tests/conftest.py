@@ -24,7 +24,7 @@ CLEARED_PREFIXES = (
 )  # fmt: skip
 CLEARED_NAMES = (
     "ADMIN_TOKEN", "ALLOWED_ORIGINS", "DATA_DIR", "DEBATE_TOPIC", "MODERATOR_PERSONA", "LOCAL_AUDIO_ONLY",
-    "PORT", "RENDER",
+    "FACT_CHECK_DEADLINE_MS", "JUDGE_BY_LLM", "PORT", "RENDER",
 )  # fmt: skip
 # What the test run itself is told by.
 KEPT_NAMES = ("SAGE_REQUIRE_SERVICES",)
