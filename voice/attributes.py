@@ -37,7 +37,7 @@ def attributes_of(
 
 
 def _asked(now: Procedure, stopped_at: float | None) -> dict[str, str]:
-    """What the format asks of people; empty where it has no such thing. `stopped_at`: seconds left on a stopped clock."""
+    """What the format asks of people, empty where it has no such thing; `stopped_at`: what a stopped clock has left."""
     course: dict[str, Any] = {"kind": now.kind, "side": now.side, "next": now.following}
     if stopped_at is not None:
         course["left"] = round(stopped_at)
@@ -80,7 +80,7 @@ def _votes(now: Procedure) -> str:
 def _sides(sides: Mapping[str, tuple[str, ...]]) -> str:
     if not sides:
         return ""
-    room = (MAX_VALUE_CHARS - len(_json({side: () for side in sides}))) // len(sides)
+    room = (MAX_VALUE_CHARS - len(_json(dict.fromkeys(sides, ())))) // len(sides)
     return _json({side: _first(identities, room) for side, identities in sides.items()})
 
 

@@ -132,7 +132,7 @@ export function formats(told) {
 /** What this page's person has voted in the open vote, and handed in, as the moderator tells that person alone. */
 export function mine(told) {
   const { vote, ballot } = objectOf(told);
-  const points = Object.entries(objectOf(ballot).points ?? {}).map(([identity, given]) => [identity, count(given)]);
+  const points = Object.entries(objectOf(objectOf(ballot).points)).filter(([, given]) => Number.isFinite(given)).slice(0, 20);
   return {
     vote: vote ? { number: count(vote.number), choice: clip(vote.choice, 80) } : null,
     ballot: ballot ? { decision: clip(ballot.decision, 80), reasons: clip(ballot.reasons, 1000), points: new Map(points) } : null,

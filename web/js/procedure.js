@@ -46,7 +46,7 @@ function vote(state) {
   return {
     key: "vote",
     legend: `${capital(open.name)}: how do you vote?`,
-    words: mine ? `You have voted ${mine}. You can change it until the vote closes.` : "Nobody else in the room sees what you choose.",
+    words: mine ? `You have voted “${mine}”. You can change it until the vote closes.` : "Nobody else in the room sees what you choose.",
     buttons: state.moderator.asked.vote.choices.map((choice) => ({
       key: choice,
       label: capital(choice),

@@ -13,6 +13,8 @@ export function createBallot(actions) {
   const form = byId("ballot");
   let filledIn = false;
   byId("close-ballot").addEventListener("click", () => dialog.close());
+  // From the first change on the fields are the judge's, also where the earlier ballot arrives later.
+  form.addEventListener("input", () => void (filledIn = true));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (await actions.handIn(read(form))) dialog.close();
@@ -28,8 +30,9 @@ export function createBallot(actions) {
     });
     text(byId("ballot-problem"), state.acts.refusals.get("ballot") ?? "");
     byId("hand-in").setAttribute("aria-busy", String(state.acts.busy.has("ballot")));
-    if (!filledIn && state.mine.ballot) fill(form, state.mine.ballot);
-    filledIn = true; // from then on the fields are the judge's
+    if (filledIn || !state.mine.ballot) return;
+    filledIn = true;
+    fill(form, state.mine.ballot);
   }
 
   function open() {

@@ -62,8 +62,8 @@ function drawTop(state) {
   attribute(byId("invite"), "aria-label", `Copy a link to room ${state.room}`);
   const { segment, endsAt, asked } = state.moderator;
   const stopped = asked.status === "paused";
-  byId("segment").hidden = !segment || segment === "open-discussion";
-  text(byId("segment"), segment.replaceAll("-", " "));
+  byId("segment").hidden = !segment;
+  text(byId("segment"), segment);
   const left = stopped ? asked.left : Math.max(0, Math.ceil((endsAt - state.now) / 1000));
   byId("clock").hidden = !endsAt && !stopped;
   byId("clock").classList.toggle("short", left <= 15);

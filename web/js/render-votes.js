@@ -6,6 +6,7 @@
 import { attribute, make, text } from "./dom.js";
 import { capital, verdictOf } from "./procedure.js";
 
+const SWING = "Swing";
 let drawn = "";
 
 /** True where there is a result to show. */
@@ -25,10 +26,11 @@ export function drawResult(state) {
 }
 
 function head(closed, swing) {
-  const names = ["Choice", ...closed.map((one) => capital(one.name)), ...(swing ? ["Swing"] : [])];
+  const names = ["Choice", ...closed.map((one) => capital(one.name)), ...(swing ? [SWING] : [])];
   const cells = names.map((name) => {
     const cell = make("th", "", name);
     cell.scope = "col";
+    if (name === SWING) cell.className = "swing";
     return cell;
   });
   return make("thead", "", [make("tr", "", cells)]);
@@ -51,7 +53,7 @@ function counted(count, cast, index) {
   const bar = make("span", `vote-bar choice-${index}`, [make("span")]);
   attribute(bar, "aria-hidden", "true");
   bar.firstElementChild.style.width = `${percent}%`;
-  return make("td", "", [bar, make("span", "number", `${count} (${percent} %)`)]);
+  return make("td", "", [bar, make("span", "number", String(count)), " ", make("span", "number", `(${percent} %)`)]);
 }
 
 function signed(change) {
