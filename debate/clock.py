@@ -149,15 +149,14 @@ class Clock:
         return seconds
 
     # -- preparation time ----------------------------------------------------------------------------------------
-    def prepare(self, side: str, at: float) -> bool:
-        """Let `side` take its preparation time: between two segments only, never within one that has time left."""
+    def may_prepare(self, at: float) -> bool:
+        """Between two segments only, never within one that has time left."""
         between = self.segment is None or self.left_when_paused is not None or at >= self.ends_at
-        if (
-            self.preparing
-            or self.status in ("open", "over")
-            or not between
-            or self.prep_left.get(side, 0.0) <= 0
-        ):
+        return bool(self.prep_left) and between and self.status not in ("open", "preparing", "over")
+
+    def prepare(self, side: str, at: float) -> bool:
+        """Let `side` take its preparation time."""
+        if not self.may_prepare(at) or self.prep_left.get(side, 0.0) <= 0:
             return False
         self.preparing, self.prep_ends_at = side, at + self.prep_left[side]
         return True

@@ -144,6 +144,10 @@ def _format(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     if debate.clock.status in ("running", "paused"):
         raise CannotBeError("The format cannot be changed while its clock is running.")
     debate.clock = Clock(form)
+    debate.voting = (
+        voting.Voting()
+    )  # another debate begins: the votes and ballots of the last one are not its own
+    debate.point.clear()
     return f"chose the format {form.title}", f"We will follow {form.title}. Say start when you are ready."
 
 

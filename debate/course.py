@@ -137,7 +137,7 @@ def side(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     person = debate.people.known.get(by)
     if person is None or person.role not in sides.DEBATING:
         raise CannotBeError("Sides are for those who debate.")
-    if debate.clock.status not in ("ready", "open") and person.side:
+    if debate.clock.status not in ("ready", "open") and person.side in form.sides:
         raise CannotBeError("Sides cannot be changed while the debate is running.")
     person.side = found
     return f"took the side {found}", ""
@@ -147,7 +147,9 @@ def end(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     debate.clock.stop_preparing(at)
     debate.clock.index = len(debate.clock.format.segments)
     debate.people.release(at)
-    return "ended the debate", "Thank you all for the debate."
+    debate.point.clear()
+    result = f"{debate.voting.result()} " if debate.voting.close() else ""
+    return "ended the debate", f"{result}Thank you all for the debate."
 
 
 ACTS: Mapping[str, Act] = MappingProxyType(

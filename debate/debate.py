@@ -28,6 +28,7 @@ from debate.greeting import greeting_words
 from debate.judgement import expanded
 from debate.people import People
 from debate.points import Point
+from debate.procedure import procedure_of
 from debate.view import DebateView, Said
 from debate.voting import Voting
 from debate.words import clean
@@ -137,6 +138,7 @@ class Debate:
             paused=self.clock.status == "paused",
             quiet=self.quiet,
             status=self.clock.status,
+            procedure=procedure_of(self, at),
         )
 
     def decide(

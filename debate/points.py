@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from debate.acts import Act, CannotBeError, Done
 from debate.clock import Clock
 from debate.grammar import ParsedCommand
+from debate.view import Window
 
 if TYPE_CHECKING:
     from debate.debate import Debate
@@ -57,13 +58,13 @@ class Point:
         return self.accepted_at is not None and at >= self.accepted_at + POINT_SECONDS + COURTESY_SECONDS
 
 
-def window_open(clock: Clock, at: float) -> bool:
-    """Whether points may be offered now."""
+def window(clock: Clock, at: float) -> Window:
+    """Whether points may be offered now: "closed" is the protected time of a part that has them."""
     segment = clock.segment
     if clock.status != "running" or segment is None or segment.points_of_information is None:
-        return False
+        return "none"
     since, until = segment.points_of_information
-    return since <= clock.elapsed(at) <= until
+    return "open" if since <= clock.elapsed(at) <= until else "closed"
 
 
 def offer(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
@@ -71,7 +72,7 @@ def offer(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     segment = debate.clock.segment
     if segment is None or segment.points_of_information is None:
         raise CannotBeError("There are no points of information in this part.")
-    if not window_open(debate.clock, at):
+    if window(debate.clock, at) != "open":
         raise CannotBeError("This is protected time: no points of information now.")
     if by == holder or not _opposed(debate, by):
         raise CannotBeError("Points of information come from the other side.")
@@ -141,7 +142,7 @@ def heard(debate: Debate, identity: str, words: str, at: float) -> None:
         if (
             not point.by
             and _OFFERING.match(words)
-            and window_open(debate.clock, at)
+            and window(debate.clock, at) == "open"
             and _opposed(debate, identity)
         ):
             point.by, point.offered_at, point.told = identity, at, True

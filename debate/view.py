@@ -5,7 +5,9 @@ Owns only the shape and the look-ups in it. Text and names in it are data from p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from personas.registry import Persona
 
@@ -31,6 +33,46 @@ class Said:
     end: float
 
 
+Window = Literal["none", "closed", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """One vote as all may know it: who chose what stays untold, and the counts too until it closes."""
+
+    number: int  # one that is started over has another
+    name: str
+    cast: int
+    counts: Mapping[str, int] | None  # None while it is open
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    window: Window = "none"  # whether points of information belong to this part, and may be offered now
+    by: str = ""  # identity of who offers or makes one
+    taken: bool = False  # the speaker has accepted it
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """What the format asks of people at the moment."""
+
+    kind: str = ""  # of the running part, one of SEGMENT_KINDS
+    side: str = ""  # whose part it is, "" for everybody's
+    following: str = ""  # what the next part is called
+    sides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # identities that are here, by side
+    votes: tuple[VoteView, ...] = ()  # in order, the last one perhaps open
+    choices: tuple[str, ...] = ()
+    swing: Mapping[str, int] | None = None  # None where it is not decided, or there was one vote only
+    won: tuple[str, ...] | None = None  # () for a draw; None while a vote is open or to come
+    point: PointView = PointView()
+    prep_left: Mapping[str, float] = field(default_factory=dict)  # seconds by side
+    preparing: str = ""  # the side whose preparation time runs
+    may_prepare: bool = False
+    judges: bool = False  # judges hand in ballots
+    ballots: tuple[str, ...] = ()  # identities of the judges who have
+
+
 @dataclass(frozen=True, slots=True)
 class DebateView:
     topic: str
@@ -47,7 +89,8 @@ class DebateView:
     last_speaker: str = ""  # identity of who spoke last
     paused: bool = False
     quiet: bool = False  # was told to be quiet
-    status: str = "open"  # of the format's clock: open, ready, running, paused, over
+    status: str = "open"  # of the format's clock: open, ready, running, paused, preparing, over
+    procedure: Procedure = Procedure()
 
     def person(self, identity: str) -> PersonView | None:
         return next((person for person in self.people if person.identity == identity), None)

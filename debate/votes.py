@@ -24,6 +24,9 @@ class Vote:
     choices: tuple[str, ...]
     open: bool = True
     cast: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    number: int = 0
+    """Which opening of a vote this is: one that is started over has another."""
 
     def take(self, identity: str, choice: str) -> bool:
         """One person's choice; False where the vote is closed or knows no such choice."""
@@ -53,6 +56,19 @@ def winners(numbers: Mapping[str, int]) -> tuple[str, ...]:
     sides = {name: count for name, count in numbers.items() if name != UNDECIDED}
     most = max(sides.values(), default=0)
     return tuple(name for name, count in sides.items() if count == most)
+
+
+def outcome(votes: Sequence[Vote]) -> tuple[dict[str, int] | None, tuple[str, ...]]:
+    """The swing between the first vote and the last (None where one of them is not there), and who has won by it, or by
+    the counts: () for a draw."""
+    if not votes or not votes[-1].cast:
+        return None, ()
+    if len(votes) < 2 or not votes[0].cast:
+        won = winners(votes[-1].counts())
+        return None, won if len(won) == 1 else ()
+    moved = swing(votes[0], votes[-1])
+    won = winners(moved)
+    return moved, won if len(won) == 1 and moved[won[0]] > 0 else ()
 
 
 def counts_said(vote: Vote) -> str:

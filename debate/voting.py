@@ -28,6 +28,7 @@ class Voting:
     """All votes so far, in order, and the judges' ballots by judge."""
 
     votes: list[Vote] = field(default_factory=list)
+    opened: int = 0
     ballots: dict[str, JudgeBallot] = field(default_factory=dict)
 
     @property
@@ -36,9 +37,29 @@ class Voting:
         return self.votes[-1] if self.votes and self.votes[-1].open else None
 
     def segment_began(self, segment: Segment, form: Format) -> None:
-        """A part began: a vote is opened where the part is one. The last vote has been closed."""
-        if segment.kind == "vote":
-            self.votes.append(Vote((*form.sides, UNDECIDED)))
+        """A part began: a vote is opened where the part is one. The last vote has been closed.
+
+        A vote that is started over takes the place of the one before: its votes count no more.
+        """
+        if segment.kind != "vote":
+            return
+        self.votes = [one for one in self.votes if one.name != segment.name]
+        self.opened += 1
+        self.votes.append(Vote((*form.sides, UNDECIDED), name=segment.name, number=self.opened))
+
+    def of(self, identity: str) -> dict[str, object]:
+        """What one person has voted in the open vote, and handed in: for that person alone."""
+        vote, ballot = self.running, self.ballots.get(identity)
+        found: dict[str, object] = {}
+        if vote is not None and identity in vote.cast:
+            found["vote"] = {"number": vote.number, "choice": vote.cast[identity]}
+        if ballot is not None:
+            found["ballot"] = {
+                "decision": ballot.decision,
+                "reasons": ballot.reasons,
+                "points": dict(ballot.points),
+            }
+        return found
 
     def close(self) -> bool:
         """Close the running vote; False where none runs."""

@@ -17,6 +17,7 @@ from livekit import rtc
 
 from debate.decisions import Decision
 from debate.events import Commanded, Uttered
+from debate.formats import load_formats
 from debate.sources import to_json
 from debate.view import DebateView
 from errors import SageError
@@ -195,12 +196,14 @@ class Page:
 
         return answer
 
-    async def _state(self, _call: rtc.RpcInvocationData) -> str:
+    async def _state(self, call: rtc.RpcInvocationData) -> str:
         view = self._deliberation.debate.view(self._deliberation.now())
         state: dict[str, Any] = dict(
             attributes_of(view, self._deliberation.record.debate_id, time.time(), self._troubles)
         )
         state["elapsed"] = round(view.elapsed, 1)
+        state["formats"] = {form.name: form.title for form in load_formats().values()}
+        state["mine"] = self._deliberation.debate.voting.of(call.caller_identity)
         state["people"] = [
             {"identity": one.identity, "name": one.name, "talk_seconds": round(one.talk_seconds, 1)}
             for one in view.people[:MAX_PEOPLE_TOLD]
@@ -215,9 +218,11 @@ class Page:
             for one in view.recent
         ]
         # whoever comes late gets the last words; LiveKit bounds the answer, so the oldest go first
-        while said and len(json.dumps({**state, "recent": said}).encode()) > MAX_STATE_BYTES:
-            said.pop(0)
-        return json.dumps({**state, "recent": said})
+        while len(answer := json.dumps({**state, "recent": said})) > MAX_STATE_BYTES:
+            if not said and not state["people"]:
+                break
+            (said or state["people"]).pop(0 if said else -1)
+        return answer
 
     async def _carry_out(self, command: Commanded) -> tuple[str, str] | None:
         """Let the debate decide; None when it did as told, else (code, message)."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 import wave
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -23,8 +23,10 @@ import numpy.typing as npt
 from livekit import api, rtc
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
+from api.tokens import Mint
 from launcher.livekit_server import RunningServer
 from tests.service.conftest import missing
+from voice.page import RPC_COMMANDS
 
 REPOSITORY = Path(__file__).parents[2]
 AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
@@ -75,6 +77,12 @@ SPEAKING_MICROPHONE = """(() => {
     await done;
     return source.buffer.duration;
   };
+})();"""
+
+# No microphone at all: where nothing is to be heard, pages without sound leave the cores to what is tested.
+NO_MICROPHONE = """(() => {
+  const none = () => Promise.reject(new DOMException("none", "NotFoundError"));
+  if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = none;
 })();"""
 
 # Loudness of what the page plays, as a person would hear it: the loudest 50 ms since `listen` began.
@@ -186,7 +194,9 @@ class Visitor:
         await self.page.wait_for_function(expression, arg=argument, timeout=timeout * 1000)
 
 
-async def visit(browser: Browser, url: str, *, speaks: bool = True, **context: Any) -> Visitor:
+async def visit(
+    browser: Browser, url: str, *, speaks: bool = True, has_microphone: bool = True, **context: Any
+) -> Visitor:
     """Opens the page as somebody new. `speaks` gives a microphone that `say` speaks into."""
     opened = await browser.new_context(**context)
     page = await opened.new_page()
@@ -197,7 +207,9 @@ async def visit(browser: Browser, url: str, *, speaks: bool = True, **context: A
         await route.fulfill(body=wav, content_type="audio/wav")
 
     await opened.route(f"**{SPEECH_PATH}*", serve_speech)
-    if speaks:
+    if not has_microphone:
+        await opened.add_init_script(NO_MICROPHONE)
+    elif speaks:
         await opened.add_init_script(SPEAKING_MICROPHONE)
     await opened.add_init_script(EARS)
     page.on("console", lambda line: visitor.console.append(f"{line.type}: {line.text}"))
@@ -205,6 +217,26 @@ async def visit(browser: Browser, url: str, *, speaks: bool = True, **context: A
     page.set_default_timeout(30_000)
     await page.goto(url)
     return visitor
+
+
+async def with_role(visitor: Visitor, server: RunningServer, role: str) -> None:
+    """Has the visitor join in `role`: the web service itself makes hosts and debaters only."""
+
+    async def sign_anew(route: Route) -> None:
+        response = await route.fetch()
+        answer = await response.json()
+        mint = Mint(server.api_key, server.api_secret, 3600)
+        holder = mint.holder(answer["token"])
+        if holder is not None:
+            token = mint.for_person(room=holder.room, identity=holder.identity, name=holder.name, role=role)
+            answer["token"] = token.jwt
+        await route.fulfill(response=response, json=answer)
+
+    await visitor.page.route("**/participant-token", sign_anew)
+
+
+Decide = Callable[[str, str, dict[str, str]], Awaitable[Any]]
+"""What answers a command: caller, name and arguments in, JSON out; raises RpcError to refuse."""
 
 
 @dataclass
@@ -215,6 +247,7 @@ class ScriptedModerator:
     source: rtc.AudioSource
     track: str
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    decide: Decide | None = None
     heard: asyncio.Queue[tuple[str, str]] = field(default_factory=asyncio.Queue)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -303,8 +336,18 @@ async def scripted_moderator(
         await moderator.attributes(persona=arguments["persona"])
         return json.dumps({"persona": arguments["persona"]})
 
-    async def whole_state(_call: rtc.RpcInvocationData) -> str:
-        return json.dumps(state or {})
+    async def whole_state(call: rtc.RpcInvocationData) -> str:
+        told = state or {}
+        return json.dumps(
+            await moderator.decide(call.caller_identity, "state", {}) if moderator.decide else told
+        )
+
+    def command(name: str) -> Callable[[rtc.RpcInvocationData], Coroutine[Any, Any, str]]:
+        async def answer(call: rtc.RpcInvocationData) -> str:
+            assert moderator.decide is not None, name
+            return json.dumps(await moderator.decide(call.caller_identity, name, json.loads(call.payload)))
+
+        return answer
 
     def chat(reader: rtc.TextStreamReader, identity: str) -> None:
         async def read() -> None:
@@ -327,6 +370,8 @@ async def scripted_moderator(
         )
     )
     await room.connect(server.url, token.to_jwt())
+    for known in RPC_COMMANDS:
+        room.local_participant.register_rpc_method(f"sage.{known}", command(known))
     room.local_participant.register_rpc_method("sage.persona", persona)
     room.local_participant.register_rpc_method("sage.state", whole_state)
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)

@@ -5,6 +5,7 @@
 
 import { isBrowserSupported } from "/vendor/livekit-client.esm.mjs";
 
+import { createActing } from "./acting.js";
 import * as api from "./api.js";
 import { MESSAGES, microphoneTrouble } from "./messages.js";
 import { createRender } from "./render.js";
@@ -33,8 +34,7 @@ const actions = {
   summon,
   rejoin,
   send,
-  switchPersona,
-  forgetRefusal: () => change((draft) => void (draft.refusal = "")),
+  ...createActing({ change, command: (name, args) => debate.command(name, args) }),
   invite,
   dismiss: (key) => change((draft) => dismiss(draft, key)),
 };
@@ -252,19 +252,6 @@ async function send(text) {
   } catch {
     show("send", "not-sent");
     return false;
-  }
-}
-
-async function switchPersona(persona) {
-  change((draft) => Object.assign(draft, { switching: persona, refusal: "" }));
-  try {
-    await debate.command("persona", { persona });
-    return true;
-  } catch (error) {
-    change((draft) => void (draft.refusal = error.message));
-    return false;
-  } finally {
-    change((draft) => void (draft.switching = ""));
   }
 }
 

@@ -4,6 +4,8 @@
  */
 
 import { attribute, icon, iconRef, keyed, make, text } from "./dom.js";
+import { capital, clock, sideOf } from "./procedure.js";
+import { createFormatView } from "./render-format.js";
 import { drawReceivers } from "./render-receivers.js";
 import { shares, talkMs, wordsOf } from "./state.js";
 
@@ -35,6 +37,7 @@ export function createDebateView(actions) {
   });
   const dialog = createPersonaDialog(actions);
   const transcript = createTranscript();
+  const format = createFormatView(actions);
 
   return function renderDebate(state) {
     drawTop(state);
@@ -42,6 +45,7 @@ export function createDebateView(actions) {
     drawReceivers(state);
     drawCards(state);
     drawBalance(state);
+    format(state);
     transcript(state);
     drawDock(state);
     dialog(state);
@@ -56,13 +60,15 @@ function drawTop(state) {
   text(connection, CONNECTIONS[state.connection]);
   text(byId("invite-label"), state.invited ? "Link copied" : state.room);
   attribute(byId("invite"), "aria-label", `Copy a link to room ${state.room}`);
-  const { segment, endsAt } = state.moderator;
-  byId("segment").hidden = !segment || segment === "open-discussion";
-  text(byId("segment"), segment.replaceAll("-", " "));
-  const left = Math.max(0, Math.ceil((endsAt - state.now) / 1000));
-  byId("clock").hidden = !endsAt;
+  const { segment, endsAt, asked } = state.moderator;
+  const stopped = asked.status === "paused";
+  byId("segment").hidden = !segment;
+  text(byId("segment"), segment);
+  const left = stopped ? asked.left : Math.max(0, Math.ceil((endsAt - state.now) / 1000));
+  byId("clock").hidden = !endsAt && !stopped;
   byId("clock").classList.toggle("short", left <= 15);
-  text(byId("clock-time"), minutes(left));
+  byId("clock").classList.toggle("stopped", stopped);
+  text(byId("clock-time"), clock(left));
 }
 
 function drawModerator(state) {
@@ -114,7 +120,7 @@ function drawCards(state) {
     caption.classList.toggle("live", words.live);
     setWords(caption, words.text);
     const share = parts.get(person.identity) ?? 0;
-    text(card.querySelector(".talk-time"), minutes(Math.floor(talkMs(person, state.now) / 1000)));
+    text(card.querySelector(".talk-time"), clock(Math.floor(talkMs(person, state.now) / 1000)));
     card.querySelector(".talk-bar span").style.width = `${(share * 100).toFixed(1)}%`;
   });
 }
@@ -137,9 +143,13 @@ function createCard() {
 }
 
 function tagsOf(state, person) {
-  const { floor, queue } = state.moderator;
+  const { floor, queue, asked } = state.moderator;
   const place = queue.indexOf(person.identity);
+  const side = sideOf(state, person.identity);
   return [
+    side && { words: capital(side) },
+    asked.point.by === person.identity && { words: asked.point.taken ? "Makes a point" : "Offers a point", strong: true },
+    person.role === "judge" && { words: "Judge" },
     person.speaking && { words: "Speaking", strong: true },
     floor === person.identity && { words: "Has the floor", strong: true },
     place >= 0 && { words: place === 0 ? "Next" : `${place + 1}. in the queue` },
@@ -242,8 +252,4 @@ function initials(name) {
   const words = name.trim().split(/\s+/);
   const letters = (words.length > 1 ? [words[0], words.at(-1)] : [words[0]]).map((word) => [...word][0] ?? "");
   return letters.join("").toLocaleUpperCase();
-}
-
-function minutes(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

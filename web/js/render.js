@@ -16,6 +16,7 @@ export function createRender(actions) {
   function showView(state) {
     const name = state.phase === "debate" ? "debate" : "lobby";
     if (name === shown) return;
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // they belong to the debate
     views.lobby.hidden = name !== "lobby";
     views.debate.hidden = name !== "debate";
     // Whoever came by keyboard goes on from here, not from the top of a view that is gone.

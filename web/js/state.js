@@ -4,6 +4,7 @@
  * so that one `render(state)` can draw it and a test can replay it. Text stays plain data here.
  */
 
+import { agentState, asked, clip, degraded, formats, list, mine, nothingAsked, receivers } from "./attributes.js";
 import { sourcesOf } from "./sources.js";
 
 export const HUES = 8; // as base.css has them
@@ -33,6 +34,9 @@ export function initialState() {
     invited: "", // said on the invite button for a moment
     switching: "", // persona asked for and not yet confirmed
     refusal: "", // why the last persona switch was refused
+    formats: [], // {name, title} of those that the moderator knows
+    acts: { busy: new Set(), refusals: new Map() }, // by group of controls: under way, and why the last was refused
+    mine: { vote: null, ballot: null }, // {number, choice} and {decision, reasons, points} of this page's person
     now: 0,
   };
 }
@@ -51,20 +55,15 @@ export function absentModerator() {
     queue: [],
     degraded: [],
     receivers: null, // {audio, text, voice, checks}: lists of names, in the order in which they are asked
+    asked: nothingAsked(),
   };
 }
 
 /** Everything of one debate goes: the next room must not show the words of the last one. */
 export function forgetDebate(state) {
   const fresh = initialState();
-  for (const part of ["me", "room", "carrier", "topic", "moderator", "people", "live", "transcript", "switching", "refusal"]) {
-    state[part] = fresh[part];
-  }
-}
-
-function clip(text, limit) {
-  const plain = String(text ?? "");
-  return plain.length > limit ? plain.slice(0, limit) + "…" : plain;
+  const standing = ["me", "room", "carrier", "topic", "moderator", "people"];
+  for (const part of [...standing, "live", "transcript", "switching", "refusal", "acts", "mine"]) state[part] = fresh[part];
 }
 
 // --- people -----------------------------------------------------------------------------------
@@ -228,6 +227,7 @@ export function wordsOf(state, identity) {
 /** Takes over the moderator's attributes; malformed ones leave the field empty, never throw. */
 export function moderatorAttributes(state, identity, name, attributes) {
   const moderator = state.moderator;
+  const before = momentOf(moderator);
   moderator.identity = identity;
   moderator.name = clip(name || "Sage", LIMITS.name);
   moderator.state = agentState(attributes["lk.agent.state"]);
@@ -240,46 +240,14 @@ export function moderatorAttributes(state, identity, name, attributes) {
   moderator.queue = list(attributes["sage.queue"]);
   moderator.degraded = degraded(attributes["sage.services"]);
   moderator.receivers = receivers(attributes["sage.receivers"]);
+  moderator.asked = asked(attributes);
+  // What was refused a moment ago may be right now.
+  if (momentOf(moderator) !== before) state.acts.refusals.clear();
   if (state.switching && state.switching === moderator.persona) state.switching = "";
 }
 
-function agentState(value) {
-  if (value === "listening" || value === "thinking" || value === "speaking") return value;
-  return value === "idle" ? "listening" : "arriving";
-}
-
-function parse(json) {
-  try {
-    return JSON.parse(json || "null");
-  } catch {
-    return null;
-  }
-}
-
-function list(json) {
-  const value = parse(json);
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string").slice(0, 50) : [];
-}
-
-/** `sage.services` as lines to read: a list of names, or an object of name -> what is wrong. */
-function degraded(json) {
-  const value = parse(json);
-  if (Array.isArray(value)) return value.map((item) => clip(describe(item), 120)).filter(Boolean).slice(0, 8);
-  if (value && typeof value === "object") {
-    return Object.entries(value)
-      .map(([part, trouble]) => clip([part, describe(trouble)].filter(Boolean).join(": "), 120))
-      .slice(0, 8);
-  }
-  return [];
-}
-
-/** Who receives what is said; null where any part of it is not told, as an empty list says "nobody". */
-function receivers(json) {
-  const value = parse(json);
-  const names = (list) => list.filter((name) => typeof name === "string").slice(0, 8).map((name) => clip(name, 60));
-  if (![value?.audio, value?.text, value?.voice].every(Array.isArray)) return null;
-  const checks = Array.isArray(value.checks) ? names(value.checks) : [];
-  return { audio: names(value.audio), text: names(value.text), voice: names(value.voice), checks };
+function momentOf({ segment, asked: { status, point, prep } }) {
+  return [segment, status, point.window, point.by, prep?.open].join("|");
 }
 
 /** The host of an address where the sound leaves the page's own server for it, "" otherwise. */
@@ -292,13 +260,7 @@ export function carrierOf(url, ownHost) {
   }
 }
 
-function describe(value) {
-  if (typeof value === "string") return value;
-  if (value && typeof value === "object") return [value.name ?? value.part, value.reason ?? value.state].filter(Boolean).join(": ");
-  return "";
-}
-
-/** Takes over what the moderator knows of the debate so far (`sage.state`): talk time and recent words. */
+/** Takes over what the moderator knows so far (`sage.state`): talk time, recent words, one's own vote and ballot. */
 export function seed(state, view, at) {
   const people = Array.isArray(view?.people) ? view.people : [];
   for (const { identity, name, talk_seconds: seconds } of people) {
@@ -311,6 +273,8 @@ export function seed(state, view, at) {
       if (person.speaking) person.speakingSince = at;
     }
   }
+  state.formats = formats(view?.formats);
+  state.mine = mine(view?.mine);
   if (state.transcript.length > 0) return; // this page has heard it itself
   const recent = Array.isArray(view?.recent) ? view.recent : [];
   recent.forEach(({ identity, name, text, start }, index) => {
