@@ -12,7 +12,7 @@ from livekit import rtc
 from pydantic import SecretStr
 
 from debate.debate import Debate
-from debate.events import Commanded, FactChecked, FactChecksChanged, Tick
+from debate.events import Commanded, FactChecked, FactChecksChanged, Joined, Tick, Uttered
 from debate.fact_checks import NO_SOURCE
 from debate.sources import Source
 from memory import DebateRecord, Journal, uuid7
@@ -20,7 +20,7 @@ from personas.registry import load_registry
 from settings import Settings
 from signing import ACK_ATTRIBUTE, TOPIC, sign
 from voice.deliberation import Deliberation
-from voice.page import Page
+from voice.page import MAX_STATE_BYTES, Page
 
 REGISTRY = load_registry()
 SECRET = "a-secret-of-tests-that-is-long-enough"
@@ -153,3 +153,29 @@ async def test_a_fact_check_is_shown_to_everybody_with_its_sources_and_not_befor
     assert NO_SOURCE in message["text"]
     assert "sources" not in message
     assert me.sent.empty()
+
+
+async def test_the_whole_state_fits_an_answer_and_tells_the_caller_their_own_vote(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, _decided = page
+    me.let_go.set()
+    debate = one._deliberation.debate
+    for number in range(60):
+        name = "ё" * 60 + str(number)
+        debate.apply(Joined(f"person-{number}", name), 1.0)
+        debate.apply(Uttered(uuid7(), f"person-{number}", "Слово " * 80, 1.0, 1.0), 1.0)
+    for name, args in (("format", {"format": "oxford"}), ("start", {})):
+        debate.apply(Commanded("person-0", name, args), 1.0)
+    debate.apply(Commanded("person-1", "vote", {"choice": "against"}), 1.0)
+
+    async def told(caller: str) -> dict[str, Any]:
+        answer = await one._state(rtc.RpcInvocationData("1", caller, "", 10.0))
+        assert len(answer.encode()) <= MAX_STATE_BYTES
+        return dict(json.loads(answer))
+
+    state = await told("person-1")
+    assert state["mine"] == {"vote": {"number": 1, "choice": "against"}}
+    assert state["formats"]["oxford"] == "Oxford"
+    assert state["people"]
+    assert (await told("person-2"))["mine"] == {}
