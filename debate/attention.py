@@ -34,6 +34,9 @@ SETTLING_SECONDS = 120.0
 PAIR_KINDS = frozenset({"crossfire", "cross-examination"})
 """Parts that belong to the two who have just spoken."""
 
+WAIT_SECONDS = 60.0
+"""Who asks the moderator to wait has a minute."""
+
 REASONS = {
     "attack": "{name} spoke to the person rather than to the argument.",
     "floor": "{name} spoke in {other}'s time.",
@@ -87,6 +90,11 @@ class Attention:
         if owes in known and asked_by in known and owes != asked_by:
             self.policy.note(Signal("unanswered", at, owes, asked_by))
         self.topicality.judged(who, bool(event.strayed), at)
+
+    def wait(self, at: float) -> None:
+        """Say nothing unasked for WAIT_SECONDS but what keeps people and their time safe."""
+        self.watch.grant_thinking(at)
+        self.policy.hold_until(at + WAIT_SECONDS)
 
     def topic_is(self, topic: str) -> None:
         """What the debate is about."""

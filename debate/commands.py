@@ -34,6 +34,7 @@ DEBATER_COMMANDS = frozenset(
         "speak",
         "raise-hand",
         "lower-hand",
+        "wait",
         "prepare",
         "side",
         "point",
@@ -47,8 +48,9 @@ _REFUSALS: Mapping[str, str] = MappingProxyType(
     {fact_checks.COMMAND: "Fact checks are for those who take part in the debate."}
 )
 _ALIASES: Mapping[str, str] = MappingProxyType(
-    {"topic": "set-topic", "floor": "give-floor", "hand": "raise-hand"}
+    {"topic": "set-topic", "floor": "give-floor", "hand": "raise-hand", "unhand": "lower-hand"}
 )
+_ASK_WITHOUT_ARGUMENTS = frozenset({"topic", "floor"})
 
 
 def carry_out(
@@ -67,7 +69,7 @@ def carry_out(
     """
     name = command.name
     # The page's "topic" with an argument sets it; without one it is the question.
-    if command.args and name in _ALIASES:
+    if name in _ALIASES and (command.args or name not in _ASK_WITHOUT_ARGUMENTS):
         command = ParsedCommand(_ALIASES[name], command.args)
         name = command.name
     who = debate.view(at).name(by) or "The web service"
@@ -190,6 +192,11 @@ def _speak(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     return "asked the moderator to help more", "I will help more from now on."
 
 
+def _wait(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
+    debate.attention.wait(at)
+    return "asked the moderator to wait", "Take your time."
+
+
 _ACTS: Mapping[str, Act] = MappingProxyType(
     {
         **course.ACTS,
@@ -201,6 +208,7 @@ _ACTS: Mapping[str, Act] = MappingProxyType(
         "give-floor": _give_floor,
         "raise-hand": _raise_hand,
         "lower-hand": _lower_hand,
+        "wait": _wait,
         "quiet": _quiet,
         "speak": _speak,
     }

@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from debate.checkable import named_in
 from debate.formats import load_formats
+from debate.motions import read_motion
 from debate.view import DebateView
 from debate.words import clean, parse_number, plain, squash
 from personas.registry import DEFAULT_PERSONA, Persona
@@ -93,6 +94,9 @@ def parse_command(
     if _FACT_CHECK.search(words):
         # before the personas: "fact check" sounds like the topic expert's "fact checker"
         return ParsedCommand("factcheck", named_in(words, rest, lambda who: match_person(who, view)))
+    form = load_formats().get(view.format)
+    if form is not None and (motion := read_motion(words, form)) is not None:
+        return ParsedCommand(*motion)
     persona = match_persona(words, tuple(personas) or (view.persona,), view.persona)
     if persona is not None:
         return ParsedCommand("persona", {"persona": persona})

@@ -67,7 +67,21 @@ def window(clock: Clock, at: float) -> Window:
     return "open" if since <= clock.elapsed(at) <= until else "closed"
 
 
+def order(debate: Debate, by: str, at: float) -> Done:
+    """A point of order is about the rules: whoever takes part may make one at any time, and it is heard at once."""
+    name = debate.view(at).name(by)
+    point = debate.point
+    if point.made_by(at):
+        raise CannotBeError("Another point is being made.")
+    if debate.clock.status == "running":
+        point.clear()
+        point.by, point.offered_at, point.accepted_at, point.told = by, at, at, True
+    return "raised a point of order", f"{name}, your point of order, fifteen seconds."
+
+
 def offer(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
+    if command.args.get("kind") == "order":
+        return order(debate, by, at)
     point, holder = debate.point, debate.people.floor
     segment = debate.clock.segment
     if segment is None or segment.points_of_information is None:

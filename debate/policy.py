@@ -78,6 +78,7 @@ class Policy:
     """By signal and person: when something was last done about it."""
 
     nudged: dict[tuple[str, str], float] = field(default_factory=dict)
+    _held_until: float = -1e9
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
     """By signal and person: since when it has been waiting for its moment."""
 
@@ -88,6 +89,10 @@ class Policy:
                 one for one in self.waiting if (one.name, one.about) != (signal.name, signal.about)
             ]
             self.waiting.append(signal)
+
+    def hold_until(self, at: float) -> None:
+        """Somebody asked to wait: nothing that can wait is said before."""
+        self._held_until = at
 
     def dealt_with(self, name: str, about: str) -> float:
         """When something was last done about such a signal, aloud or in private; long ago if never."""
@@ -107,7 +112,7 @@ class Policy:
             self.nudged = {key: when for key, when in self.nudged.items() if at - when < AGAIN_SECONDS}
         for signal in sorted(self.waiting, key=lambda one: (ORDER.index(one.name), one.at)):
             safety = signal.name in SAFETY
-            if not safety and (quiet or (protected and signal.name != "begin")):
+            if not safety and (quiet or at < self._held_until or (protected and signal.name != "begin")):
                 continue
             intervention = self._weigh(signal, persona, at)
             if intervention is None or not self._timely(intervention, watch, persona, at):

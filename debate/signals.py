@@ -223,7 +223,7 @@ class Watch:
         ):
             found.append(Signal("interruption", at, self._cuts[-1][1], identity, grave=2))
         if judgement.thinking:
-            self._thinking_until = at + THINKING_SECONDS
+            self.grant_thinking(at)
         elif words >= FEW_WORDS:
             self._thinking_until = 0.0
         found += self._follow_question(identity, text, judgement, at)
@@ -234,6 +234,10 @@ class Watch:
         else:
             self._passed[identity] = 0
         return found
+
+    def grant_thinking(self, at: float) -> None:
+        """Somebody asked for a moment: the silence is theirs."""
+        self._thinking_until = at + THINKING_SECONDS
 
     def _follow_question(self, identity: str, text: str, judgement: Judgement, at: float) -> list[Signal]:
         open_one, words = self._question, len(text.split())

@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from debate import fact_checks, policy, signals
+from debate import attention, fact_checks, points, policy, signals
 from debate.sources import MOST_SOURCES
 from launcher.places import REPOSITORY
 from voice import judging
@@ -37,6 +37,8 @@ def test_the_numbers_are_those_of_the_code():
         f"one question every {judging.BATCH_SECONDS:g} s",
         f"at most {judging.BATCH_MAX} utterances",
         f"answers within {judging.ANSWER_SECONDS:g} s",
+        f"in anybody's time, for {points.POINT_SECONDS:g} s",
+        f"has {attention.WAIT_SECONDS:g} s in which",
         f"at most {fact_checks.CLAIM_SECONDS:g} s old",
         f"at most {fact_checks.MOST_WAITING} on their",
         f"at most {MOST_SOURCES} sources",
