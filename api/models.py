@@ -69,6 +69,9 @@ class ParticipantTokenRequest(_Request):
     participant_name: DisplayName
     topic: Topic | None = None
     persona: str | None = None
+    role: Literal["debater", "judge", "audience"] | None = None
+    """What the person comes as. Nobody comes as host: that is who opened the debate, or the first of all."""
+
     rejoin: str | None = Field(None, max_length=8192)
     """An earlier token of the same person in the same room: it comes back under the same identity."""
 

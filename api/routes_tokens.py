@@ -3,6 +3,7 @@
 Owns the refusals that keep people from throwing each other out or posing as the moderator.
 """
 
+from dataclasses import replace
 from hmac import compare_digest
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from api.debate_data import iso
 from api.models import ParticipantTokenAnswer, ParticipantTokenRequest, TokenAnswer, TokenRequest
 from api.names import new_identity, same_person
 from api.service import Service, refuse_taken_identity, refuse_taken_name
-from api.tokens import Holder, Token
+from api.tokens import HOST, Holder, Token
 from errors import InvalidInput, Unauthorized
 
 Authorization = Annotated[str | None, Header()]
@@ -64,9 +65,14 @@ def routes(service: Service) -> APIRouter:
         proof = service.mint.holder(request.rejoin or _bearer(authorization))
         if proof is not None and proof.room == request.room_name and same_person(proof.name, name):
             holder = proof
+            away = not any(person.identity == holder.identity for person in state.humans)
+            if request.role is not None and holder.role != HOST and away:
+                # who has left may come back as something else; nobody changes roles while being here
+                holder = replace(holder, role=request.role)
         else:
             refuse_taken_name(state, name)
-            holder = Holder(request.room_name, new_identity(name), name, service.role_for(state, name))
+            role = service.role_for(state, name, request.role)
+            holder = Holder(request.room_name, new_identity(name), name, role)
         if not any(person.identity == holder.identity for person in state.humans):
             service.check_there_is_room(state)
         made = service.mint.for_person(

@@ -12,7 +12,7 @@ from api.debate_data import DebateData
 from api.moderators import Limits, Moderators, Offer, State
 from api.names import same_person
 from api.port import LiveKit, Participant, Room
-from api.tokens import DEBATER, HOST, NAME, ROLE, Mint
+from api.tokens import BESIDE, DEBATER, HOST, NAME, ROLE, Mint
 from debate.formats import DEFAULT_FORMAT, get_format
 from errors import Conflict, TooMany
 from personas.registry import Registry
@@ -66,16 +66,19 @@ class Service:
                 hint="Wait until somebody leaves, or take another room.",
             )
 
-    def role_for(self, state: State, name: str) -> str:
-        """host for who opened the debate, or, where nobody is known to have, for the first who comes; else
-        debater.
+    def role_for(self, state: State, name: str, wanted: str | None = None) -> str:
+        """`wanted` for who comes to judge or to listen. Else host for who opened the debate, or, where nobody is known
+        to have, for the first who comes to debate; and debater for all others.
         """
+        if wanted is not None and wanted != DEBATER:
+            return wanted
         if any(person.attributes.get(ROLE) == HOST for person in state.humans):
             return DEBATER
         host = state.debate.host if state.debate is not None else ""
         if host:
             return HOST if same_person(host, name) else DEBATER
-        return DEBATER if state.humans else HOST
+        debating = [person for person in state.humans if person.attributes.get(ROLE) not in BESIDE]
+        return DEBATER if debating else HOST
 
     async def find_debate(self, debate_id: str) -> tuple[Room, State]:
         """The room that holds debate `debate_id` (or is called so) and has a moderator; raises NotFound.

@@ -17,6 +17,8 @@ from api.port import AGENT_PREFIX
 ROLE = "sage.role"
 NAME = "sage.name"
 HOST, DEBATER = "host", "debater"
+BESIDE = ("judge", "audience")
+"""Roles of those who do not debate."""
 REJOIN_FOR = timedelta(hours=24)
 """A page that lay asleep for longer than its token still comes back as the same person within this time."""
 

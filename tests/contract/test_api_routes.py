@@ -245,6 +245,37 @@ async def test_a_name_in_the_room_is_taken_except_for_who_has_it(
     assert claims(again["token"])["attributes"]["sage.role"] == "host"
 
 
+def role_of(response: httpx.Response) -> str:
+    return str(claims(response.json()["token"])["attributes"]["sage.role"])
+
+
+async def test_people_may_come_to_judge_or_to_listen_but_not_as_host(
+    web: httpx.AsyncClient, livekit: MemoryLiveKit
+) -> None:
+    assert role_of(await join(web, "Eve", role="audience")) == "audience"
+    livekit.join("hall", "eve", "Eve", sage_role="audience", sage_name="Eve")
+    assert role_of(await join(web, "Joe", role="judge")) == "judge"
+    assert role_of(await join(web, "Ada", role="debater")) == "host"  # the first who comes to debate
+    livekit.leave("hall", "eve")  # the hall of these tests has two places
+    livekit.join("hall", "ada", "Ada", sage_role="host", sage_name="Ada")
+    assert role_of(await join(web, "Bob", role="debater")) == "debater"
+    problem = refusal(await join(web, "Mallory", role="host"), 422, "invalid-input")
+    assert problem["errors"][0]["field"] == "role"
+
+
+async def test_a_role_is_changed_by_coming_again_and_not_by_asking_again(
+    web: httpx.AsyncClient, livekit: MemoryLiveKit
+) -> None:
+    first = (await join(web, "Eve", role="audience")).json()
+    livekit.join("hall", "ada", "Ada", sage_role="host", sage_name="Ada")
+    livekit.join("hall", first["identity"], "Eve", sage_role="audience", sage_name="Eve")
+    here = await join(web, "Eve", role="judge", rejoin=first["token"])
+    assert role_of(here) == "audience"
+    livekit.leave("hall", first["identity"])
+    back = await join(web, "Eve", role="judge", rejoin=first["token"])
+    assert (role_of(back), back.json()["identity"]) == ("judge", first["identity"])
+
+
 async def test_a_proof_from_another_room_or_name_proves_nothing(
     web: httpx.AsyncClient, livekit: MemoryLiveKit
 ) -> None:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from livekit import api, rtc
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
-from api.tokens import Mint
+from api.tokens import BESIDE, Mint
 from launcher.livekit_server import RunningServer
 from tests.service.conftest import missing
 from voice.page import RPC_COMMANDS
@@ -220,7 +220,10 @@ async def visit(
 
 
 async def with_role(visitor: Visitor, server: RunningServer, role: str) -> None:
-    """Has the visitor join in `role`: the web service itself makes hosts and debaters only."""
+    """Has the visitor join in `role`, whoever came first: nobody can ask to be host."""
+    if role in BESIDE:
+        await visitor.page.select_option("#role", role)
+        return
 
     async def sign_anew(route: Route) -> None:
         response = await route.fetch()

@@ -56,7 +56,10 @@ def test_other_speech_moves_nothing(words):
 
 
 def said(room, who: str, words: str) -> tuple[Decision, ...]:
-    return room.does(Uttered(uuid7(), who, f"Moderator, {words}", room.at, room.at), 1.0)
+    found: tuple[Decision, ...] = room.does(
+        Uttered(uuid7(), who, f"Moderator, {words}", room.at, room.at), 1.0
+    )
+    return found
 
 
 def test_a_vote_by_voice_counts_and_is_not_told_aloud():

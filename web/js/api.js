@@ -55,8 +55,8 @@ export const openDebate = ({ room, name, topic, persona }) =>
     ? call("POST", "/debate", given({ room_name: room, participant_name: name, topic, persona }))
     : summonModerator({ room, persona });
 
-export const participantToken = ({ room, name, topic, persona, rejoin }) =>
-  call("POST", "/participant-token", given({ room_name: room, participant_name: name, topic, persona, rejoin }));
+export const participantToken = ({ room, name, topic, persona, role, rejoin }) =>
+  call("POST", "/participant-token", given({ room_name: room, participant_name: name, topic, persona, role, rejoin }));
 
 export const summonModerator = ({ room, topic, persona }) =>
   call("POST", "/launch-ai-agents", given({ room_name: room, topic, persona }));

@@ -99,11 +99,11 @@ async function join(form) {
 }
 
 /** One whole attempt to get in; throws ApiError or the room's error and leaves nothing half done. */
-async function enter({ name, room, topic, persona, rejoin: proof }) {
+async function enter({ name, room, topic, persona, role, rejoin: proof }) {
   const opened = await api.openDebate({ room, name, topic, persona });
   change((draft) => void (draft.step = "Entering the room…"));
-  const given = await api.participantToken({ room, name, topic, rejoin: proof });
-  seat = { room: given.room_name, name, topic: opened.topic, persona: opened.persona, rejoin: given.token };
+  const given = await api.participantToken({ room, name, topic, role, rejoin: proof });
+  seat = { room: given.room_name, name, topic: opened.topic, persona: opened.persona, role, rejoin: given.token };
   change((draft) => {
     if (draft.room !== seat.room) forgetDebate(draft);
     Object.assign(draft, { room: seat.room, topic: seat.topic, carrier: carrierOf(given.livekit_url, location.hostname) });
@@ -124,7 +124,7 @@ function proofFor({ name, room }) {
   return known && known.room === room && known.name === name ? known.rejoin : "";
 }
 
-const FIELD_OF = { room_name: "room", participant_name: "name", topic: "topic", persona: "persona" };
+const FIELD_OF = { room_name: "room", participant_name: "name", topic: "topic", role: "role", persona: "persona" };
 
 function joinTrouble(error) {
   if (!(error instanceof api.ApiError)) return show("join", connectTrouble(error));

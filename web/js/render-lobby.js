@@ -5,7 +5,7 @@
 
 import { attribute, icon, keyed, make, shape, text } from "./dom.js";
 
-const FIELDS = ["name", "room", "topic", "persona"];
+const FIELDS = ["name", "room", "topic", "role", "persona"];
 
 export function createLobby(actions) {
   const form = document.getElementById("join");
@@ -23,6 +23,7 @@ export function createLobby(actions) {
       name: field("name").value.trim(),
       room: field("room").value.trim(),
       topic: field("topic").value.trim(),
+      role: field("role").value,
       persona: new FormData(form).get("persona") ?? "",
     });
   });
@@ -69,7 +70,7 @@ export function createLobby(actions) {
 
   return {
     fill(values) {
-      for (const name of ["name", "room", "topic"]) if (values[name]) field(name).value = values[name];
+      for (const name of ["name", "room", "topic", "role"]) if (values[name]) field(name).value = values[name];
     },
     render(state) {
       if (choice.children.length !== state.personas.length) drawPersonas(state);
