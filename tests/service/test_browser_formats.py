@@ -207,6 +207,23 @@ async def test_debaters_run_the_debate_where_no_host_is(
     await offers(jo)
 
 
+async def test_hands_are_raised_in_order_and_lowered(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str, livekit_server: RunningServer
+):
+    sitting = Sitting(await moderate(room_name), "open-discussion")
+    hal, ada, eve = await seated(
+        browser, page_url, livekit_server, sitting, room_name, Hal="host", Ada="debater", Eve="audience"
+    )
+    await offers(eve)
+    await button(hal, "Raise my hand").click()
+    await expect(group(hal, "Your hand")).to_contain_text("You are called as soon as nobody speaks.")
+    await button(ada, "Raise my hand").click()
+    await expect(group(ada, "Your hand")).to_contain_text("1 hand is up before yours.")
+    await button(hal, "Lower my hand").click()
+    await expect(button(hal, "Raise my hand")).to_be_visible()
+    await expect(group(ada, "Your hand")).to_contain_text("You are called as soon as nobody speaks.")
+
+
 async def test_a_vote_its_change_and_the_swing_for_everybody(
     browser: Browser, page_url: str, moderate: Moderate, room_name: str, livekit_server: RunningServer
 ):

@@ -29,7 +29,7 @@ function runs(state) {
 
 export function groupsOf(state) {
   if (!state.moderator.identity || !state.people.has(state.me)) return [];
-  return [vote, point, side, ownSpeech, preparation, ballot, course, format].map((group) => group(state)).filter(Boolean);
+  return [vote, hand, point, side, ownSpeech, preparation, ballot, course, format].map((group) => group(state)).filter(Boolean);
 }
 
 // --- what everybody may ---------------------------------------------------------------------------
@@ -58,6 +58,24 @@ function vote(state) {
 }
 
 // --- what debaters may ------------------------------------------------------------------------------
+
+/** Where no format says who speaks, a raised hand does. */
+function hand(state) {
+  const { queue, asked } = state.moderator;
+  if (asked.status !== "open" || !DEBATING.has(roleOf(state))) return null;
+  const place = queue.indexOf(state.me);
+  const words = place > 0 ? `${counted(place, "hand is", "hands are")} up before yours.` : "You are called as soon as nobody speaks.";
+  return {
+    key: "hand",
+    legend: "Your hand",
+    words: place < 0 ? "" : words,
+    buttons: [
+      place < 0
+        ? { key: "raise", label: "Raise my hand", act: "hand" }
+        : { key: "lower", label: "Lower my hand", act: "unhand", pressed: true },
+    ],
+  };
+}
 
 function point(state) {
   const { floor, asked } = state.moderator;
