@@ -338,6 +338,8 @@ async def test_joining_by_keyboard_alone(browser: Browser, page_url: str, modera
     await keys.press("Tab")
     await keys.type("By keyboard")
     await keys.press("Tab")
+    await expect(ada.page.get_by_label("I come")).to_be_focused()
+    await keys.press("Tab")
     await keys.press("Space")
     assert await ada.page.locator("input[name=persona]:checked").count() == 1
     await keys.press("Tab")
