@@ -90,6 +90,8 @@ def offer(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
         raise CannotBeError("This is protected time: no points of information now.")
     if by == holder or not _opposed(debate, by):
         raise CannotBeError("Points of information come from the other side.")
+    if point.by == by:  # the speaker has heard it, and the moderator was told as well
+        return "offered a point of information", ""
     if point.by:
         raise CannotBeError("Another point is offered already.")
     point.clear()

@@ -80,6 +80,15 @@ def test_a_point_of_order_is_heard_at_once_in_anybodys_time():
     assert room.debate.point.made_by(room.at) == "ben"
 
 
+def test_a_point_of_information_that_the_moderator_is_told_of_is_one_offer():
+    room = seated("world-schools")
+    host(room, "start")
+    room.at += 90  # past the protected minute
+    found = said(room, "ben", "point of information.")
+    assert [one.kind for one in found if one.kind == "refuse"] == []
+    assert (room.debate.point.by, room.debate.point.accepted_at) == ("ben", None)
+
+
 def test_the_audience_makes_no_point_of_order():
     room = seated("lincoln-douglas")
     host(room, "start")
