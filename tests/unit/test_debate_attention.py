@@ -57,6 +57,7 @@ def test_an_open_insult_is_answered_aloud_at_once(scene):
         "I am not saying that you are a liar, Ana.",
         "He said you are a liar, and I told him to stop.",
         "What an utterly ridiculous law that was.",
+        "You are hurting nobody with it, and you are ignoring the failure of the trams.",
     ],
 )
 def test_hard_words_about_an_argument_and_reported_insults_are_no_attack(scene, words):
