@@ -65,16 +65,15 @@ def routes(service: Service) -> APIRouter:
         proof = service.mint.holder(request.rejoin or _bearer(authorization))
         if proof is not None and proof.room == request.room_name and same_person(proof.name, name):
             holder = proof
-            away = not any(person.identity == holder.identity for person in state.humans)
-            if request.role is not None and holder.role != HOST and away:
-                # who has left may come back as something else; nobody changes roles while being here
-                holder = replace(holder, role=request.role)
         else:
             refuse_taken_name(state, name)
             role = service.role_for(state, name, request.role)
             holder = Holder(request.room_name, new_identity(name), name, role)
         if not any(person.identity == holder.identity for person in state.humans):
             service.check_there_is_room(state)
+            if request.role is not None and holder.role != HOST:
+                # who has left may come back as something else; nobody changes roles while being here
+                holder = replace(holder, role=request.role)
         made = service.mint.for_person(
             room=holder.room, identity=holder.identity, name=name, role=holder.role
         )
