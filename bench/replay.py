@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ from debate.events import (
     Uttered,
 )
 from debate.formats import DEFAULT_FORMAT
-from debate.judgement import FEW_WORDS
 from debate.policy import ORDER
 from debate.view import DebateView
 from personas.registry import DEFAULT_PERSONA, Persona, Registry, load_registry
@@ -45,7 +43,7 @@ from rehearsal.labelled import Deed, LabelledDebate, Speech, load_labelled
 from settings import load_settings
 from voice import judging
 from voice.conductor import SPOKEN_KINDS
-from voice.judging import BATCH_MAX, BATCH_SECONDS, BEFORE
+from voice.judging import BATCH_SECONDS, Unjudged
 
 TICK_SECONDS = 0.25
 HEARD_SECONDS = 0.5
@@ -182,33 +180,30 @@ def play(
                     end = start + count / WORDS_PER_SECOND
                     pending.append((end, ModeratorSpoke(decision.text or "word " * count, start, end)))
         if batches is not None:
-            pending += [(at + JUDGED_SECONDS, one) for one in batches.due(debate.view(at))]
+            pending += [(at + JUDGED_SECONDS, one) for one in batches.due(at, debate.view)]
     return Played(debate, tuple(decisions), words, spoken, seconds)
 
 
 class Batches:
-    """Utterances gathered for a judgement as voice/judging.py gathers them, in virtual time."""
+    """Utterances judged as voice/judging.py has them judged, in virtual time."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._before: deque[Uttered] = deque(maxlen=BEFORE)
-        self._waiting: list[Uttered] = []
+        self._unjudged = Unjudged()
         self._since = 0.0
 
     def heard(self, uttered: Uttered, at: float) -> None:
         """Words of one person."""
-        if len(uttered.text.split()) >= FEW_WORDS:
-            self._since = self._since if self._waiting else at
-            self._waiting = [*self._waiting, uttered][-BATCH_MAX:]
+        if not self._unjudged:
+            self._since = at
+        self._unjudged.heard(uttered)
 
-    def due(self, view: DebateView) -> list[Judged]:
+    def due(self, at: float, view: Callable[[float], DebateView]) -> list[Judged]:
         """The judgements of a batch whose time has come; [] for none."""
-        if not self._waiting or view.elapsed - self._since < BATCH_SECONDS:
+        if not self._unjudged or at - self._since < BATCH_SECONDS:
             return []
-        batch, self._waiting = self._waiting, []
-        judged = self._judge(view, tuple(self._before), batch)
-        self._before.extend(batch)
-        return judged
+        before, batch = self._unjudged.take(at)
+        return self._judge(view(at), before, batch) if batch else []
 
 
 @contextmanager

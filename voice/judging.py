@@ -155,6 +155,30 @@ async def judge(
     return judged
 
 
+class Unjudged:
+    """The utterances of one debate that wait to be judged, and the last ones before them."""
+
+    def __init__(self) -> None:
+        self._before: deque[Uttered] = deque(maxlen=BEFORE)
+        self._waiting: deque[Uttered] = deque(maxlen=BATCH_MAX)
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def heard(self, uttered: Uttered) -> None:
+        """Words of one person; a word or two say nothing that could be judged."""
+        if len(uttered.text.split()) >= FEW_WORDS:
+            self._waiting.append(uttered)
+
+    def take(self, at: float) -> tuple[tuple[Uttered, ...], list[Uttered]]:
+        """(what came before, what is to be judged at second `at` of the debate): what is stale is judged no more."""
+        before = tuple(self._before)
+        batch = [one for one in self._waiting if at - one.end <= STALE_SECONDS]
+        self._waiting.clear()
+        self._before.extend(batch)
+        return before, batch
+
+
 class Judging:
     """Gathers the utterances of one debate and has them judged, one question at a time.
 
@@ -170,8 +194,7 @@ class Judging:
         self._models = models
         self._view = view
         self._tell = tell
-        self._before: deque[Uttered] = deque(maxlen=BEFORE)
-        self._waiting: deque[Uttered] = deque(maxlen=BATCH_MAX)
+        self._unjudged = Unjudged()
         self._some = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -180,9 +203,9 @@ class Judging:
         self._task = asyncio.create_task(self._run(), name="judging")
 
     def heard(self, uttered: Uttered) -> None:
-        """Words of one person; a word or two say nothing that could be judged."""
-        if len(uttered.text.split()) >= FEW_WORDS:
-            self._waiting.append(uttered)
+        """Words of one person."""
+        self._unjudged.heard(uttered)
+        if self._unjudged:
             self._some.set()
 
     async def aclose(self) -> None:
@@ -197,10 +220,8 @@ class Judging:
             await asyncio.sleep(BATCH_SECONDS)
             self._some.clear()
             view = self._view()
-            batch = [one for one in self._waiting if view.elapsed - one.end <= STALE_SECONDS]
-            self._waiting.clear()
+            before, batch = self._unjudged.take(view.elapsed)
             if not batch:
                 continue
-            for judged in await judge(self._models, view, tuple(self._before), batch):
+            for judged in await judge(self._models, view, before, batch):
                 self._tell(judged)
-            self._before.extend(batch)
