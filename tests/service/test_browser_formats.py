@@ -307,6 +307,35 @@ async def test_a_point_is_offered_and_taken_or_not(
     await expect(refusal(ben, "Point")).to_have_text("")
 
 
+async def test_an_act_whose_answer_is_late_keeps_no_later_one_from_going_out(browser: Browser, page_url: str):
+    ada = await visit(browser, page_url)
+    sent = await ada.page.evaluate("""async () => {
+      const { initialState, moderatorAttributes } = await import("/web/js/state.js");
+      const { createActing } = await import("/web/js/acting.js");
+      const state = initialState();
+      const answers = [];
+      const sent = [];
+      const command = (name, args) => (sent.push([name, args.choice ?? ""]), new Promise((...two) => answers.push(two)));
+      const { act } = createActing({ change: (fn) => fn(state), command });
+      const shows = (segment) => moderatorAttributes(state, "sage", "Sage", { "sage.segment": segment });
+      shows("opening");
+      const acts = [act("vote", "vote", { choice: "for" }), act("vote", "vote", { choice: "for" })];
+      acts.push(act("vote", "vote", { choice: "against" }));
+      acts.push(act("point", "offer"), act("point", "offer"));
+      shows("rebuttal");
+      acts.push(act("point", "offer"));
+      answers[3][1](new Error("too late"));
+      await acts.at(-1);
+      const refused = state.acts.refusals.get("point");
+      answers.forEach(([resolve]) => resolve());
+      return { sent, done: await Promise.all(acts), refused, busy: state.acts.busy.size };
+    }""")
+    assert sent["sent"] == [["vote", "for"], ["vote", "against"], ["offer", ""], ["offer", ""]]
+    assert sent["done"] == [True, False, True, True, False, False]
+    assert sent["refused"] == "too late"
+    assert sent["busy"] == 0
+
+
 async def test_preparation_time_and_the_rest_of_a_speech_are_the_sides_own(
     browser: Browser, page_url: str, moderate: Moderate, room_name: str, livekit_server: RunningServer
 ):

@@ -5,17 +5,20 @@
 
 /** `change(fn)` alters the state and draws it; `command(name, args)` throws an Error with words to show. */
 export function createActing({ change, command }) {
-  /** One command from a group of controls; true when the moderator did as told. */
+  /** One command from a group of controls; true when the moderator did as told. A double click counts once. */
   async function act(group, name, args = {}) {
-    let free = true;
+    const one = JSON.stringify([name, args]);
+    const underWay = { one };
+    let twice = false;
     let number = 0;
     change(({ acts, moderator }) => {
-      free = !acts.busy.has(group);
-      acts.busy.add(group);
+      twice = acts.busy.get(group)?.one === one;
+      if (twice) return;
+      acts.busy.set(group, underWay);
       acts.refusals.delete(group);
       number = moderator.asked.vote?.votes.at(-1)?.number ?? 0; // of the vote that was on the page then
     });
-    if (!free) return false;
+    if (twice) return false;
     try {
       await command(name, args);
       change((draft) => {
@@ -26,7 +29,9 @@ export function createActing({ change, command }) {
       change(({ acts }) => void acts.refusals.set(group, error.message));
       return false;
     } finally {
-      change(({ acts }) => void acts.busy.delete(group));
+      change(({ acts }) => {
+        if (acts.busy.get(group) === underWay) acts.busy.delete(group); // another may have been asked meanwhile
+      });
     }
   }
 

@@ -35,7 +35,7 @@ export function initialState() {
     switching: "", // persona asked for and not yet confirmed
     refusal: "", // why the last persona switch was refused
     formats: [], // {name, title} of those that the moderator knows
-    acts: { busy: new Set(), refusals: new Map() }, // by group of controls: under way, and why the last was refused
+    acts: { busy: new Map(), refusals: new Map() }, // by group of controls: the act under way, and why the last was refused
     mine: { vote: null, ballot: null }, // {number, choice} and {decision, reasons, points} of this page's person
     now: 0,
   };
@@ -241,8 +241,12 @@ export function moderatorAttributes(state, identity, name, attributes) {
   moderator.degraded = degraded(attributes["sage.services"]);
   moderator.receivers = receivers(attributes["sage.receivers"]);
   moderator.asked = asked(attributes);
-  // What was refused a moment ago may be right now.
-  if (momentOf(moderator) !== before) state.acts.refusals.clear();
+  // What was refused a moment ago may be right now; and what is under way has been done, or is no longer asked:
+  // the answer to it may come later than its effect, and the same button means another thing by then.
+  if (momentOf(moderator) !== before) {
+    state.acts.refusals.clear();
+    state.acts.busy.clear();
+  }
   if (state.switching && state.switching === moderator.persona) state.switching = "";
 }
 
