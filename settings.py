@@ -163,6 +163,9 @@ class Settings(BaseSettings):
         60.0, "s", "It leaves so long after the last person.", ge=1, le=86400
     )
     agent_empty_timeout_secs: float = _room(300.0, "s", "It leaves when nobody has come.", ge=1, le=86400)
+    format_speed: float = _room(
+        1.0, "", "Formats are played so many times faster: to rehearse one.", ge=1, le=60
+    )
 
     enable_turn_detection: bool = _turn(
         True, "", "Ask a model whether a speaker is done; false: silence decides."

@@ -227,8 +227,10 @@ class SideBySide:
             await client.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(agent_name=STOCK_AGENT, room=name)
             )
-            await observer.join(_entry(url, key, secret, name, "Observer"))
+            # it listens to one person, whoever it meets first: the observer comes when it has met Ana
             async with asyncio.timeout(READY_SECONDS):
+                await _agent_in(client, name)
+                await observer.join(_entry(url, key, secret, name, "Observer"))
                 while observer.moderator_attribute("lk.agent.state") != "listening":
                     await observer.news(0.1)
             room = Room(debater, observer)
@@ -239,6 +241,15 @@ class SideBySide:
             await observer.aclose()
             await client.room.delete_room(api.DeleteRoomRequest(room=name))
             await client.aclose()
+
+
+async def _agent_in(client: api.LiveKitAPI, room: str) -> None:
+    """Wait until the stock agent has met whoever is in the room: it listens then. The server tells nobody outside."""
+    listening = False
+    while not listening:
+        await asyncio.sleep(0.1)
+        found = await client.room.list_participants(api.ListParticipantsRequest(room=room))
+        listening = any(one.attributes.get("lk.agent.state") == "listening" for one in found.participants)
 
 
 async def _warm(room: Room) -> None:

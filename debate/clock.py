@@ -181,6 +181,20 @@ class Clock:
             return []
         return [*self._bells(at), *self._ends(at)]
 
+    def next_due(self, at: float) -> float | None:
+        """When something falls due next, after `at`; None where nothing will."""
+        if self.preparing:
+            return self.prep_ends_at if self.prep_ends_at > at else None
+        if self.status != "running" or self.segment is None:
+            return None
+        began = self.ends_at - self.segment.seconds - self.given
+        bells = [began + seconds for seconds in (*self.segment.bells, *self.segment.double_bells)]
+        warnings = [
+            self.ends_at - seconds for seconds in self.format.warnings if seconds < self.segment.seconds
+        ]
+        times = [*bells, *warnings, self.ends_at, self.ends_at + self.format.grace_seconds]
+        return min((time for time in times if time > at), default=None)
+
     def _bells(self, at: float) -> list[Due]:
         assert self.segment is not None
         began = self.ends_at - self.segment.seconds - self.given

@@ -145,7 +145,7 @@ def _format(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
         raise CannotBeError(f"There is no such format. Known are {', '.join(load_formats())}.")
     if debate.clock.status in ("running", "paused"):
         raise CannotBeError("The format cannot be changed while its clock is running.")
-    debate.clock = Clock(form)
+    debate.clock = Clock(form.at_speed(debate.speed))
     debate.voting = (
         voting.Voting()
     )  # another debate begins: the votes and ballots of the last one are not its own

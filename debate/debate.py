@@ -58,7 +58,7 @@ class _Called:
 
 
 class Debate:
-    """One debate. `personas` are those that it can switch to; `format` one of debate/formats/."""
+    """One debate. `personas`: those that it can switch to; `format`: one of debate/formats/, `speed` times shorter."""
 
     def __init__(
         self,
@@ -67,12 +67,14 @@ class Debate:
         format: str = DEFAULT_FORMAT,  # noqa: A002 - what the routes and the job call it
         *,
         personas: Registry,
+        speed: float = 1.0,
     ) -> None:
+        self.speed = speed
         self.topic = clean(topic, TOPIC_CHARS)
         self.persona = persona
         self.personas = personas
         self.people = People()
-        self.clock = Clock(get_format(format))
+        self.clock = Clock(get_format(format).at_speed(speed))
         self.attention = Attention()
         self.attention.topic_is(self.topic)
         self.voting = Voting()
@@ -105,6 +107,10 @@ class Debate:
         unasked = self.attention.consider(self, at)
         fact_checks.offer(self, unasked, at)
         return unasked
+
+    def next_at(self, at: float) -> float | None:
+        """When the clock of the format brings something next; whoever sends `Tick` then keeps time to the moment."""
+        return timekeeping.next_at(self, at)
 
     def greet(self, at: float) -> Decision:
         """The greeting, by name and topic. Whoever comes later is not greeted aloud."""

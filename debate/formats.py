@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +49,17 @@ class Segment:
     bells: tuple[float, ...]  # seconds of the segment
     double_bells: tuple[float, ...]
 
+    def at_speed(self, speed: float) -> Segment:
+        """The same segment, `speed` times shorter."""
+        points = self.points_of_information
+        return replace(
+            self,
+            seconds=self.seconds / speed,
+            points_of_information=(points[0] / speed, points[1] / speed) if points else None,
+            bells=tuple(value / speed for value in self.bells),
+            double_bells=tuple(value / speed for value in self.double_bells),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -66,6 +77,19 @@ class Format:
     )
     judges: bool  # judges give points and decide
     segments: tuple[Segment, ...]
+
+    def at_speed(self, speed: float) -> Format:
+        """The same format, shortened: all its times divided by `speed`, but for the silence before the next segment,
+        as people take breath at the same speed."""
+        if speed == 1:
+            return self
+        return replace(
+            self,
+            prep_seconds=self.prep_seconds / speed,
+            grace_seconds=self.grace_seconds / speed,
+            warnings=tuple(value / speed for value in self.warnings),
+            segments=tuple(segment.at_speed(speed) for segment in self.segments),
+        )
 
 
 @cache

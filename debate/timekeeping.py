@@ -30,6 +30,15 @@ def time_brings(debate: Debate, at: float) -> list[Decision]:
     return found + _points(debate, at) + (_advance(debate, at) if not found else [])
 
 
+def next_at(debate: Debate, at: float) -> float | None:
+    """When the time brings something next, after `at`, if nobody does anything until then; None for never."""
+    clock, watch = debate.clock, debate.attention.watch
+    times = [clock.next_due(at)]
+    if clock.status == "running" and not watch.speaking:
+        times.append(max(clock.ends_at, watch.silent_since or 0.0) + clock.format.advance_seconds)
+    return min((time for time in times if time is not None and time > at), default=None)
+
+
 def give_back(debate: Debate, identity: str, seconds: float, at: float) -> list[Decision]:
     """Somebody has spoken for `seconds`: if it was in another's protected time, that is given back."""
     segment, holder = debate.clock.segment, debate.people.floor
@@ -118,9 +127,14 @@ def _advance(debate: Debate, at: float) -> list[Decision]:
         return []
     following = sides.speaker_of(clock.format, clock.index + 1, list(debate.people.known.values()))
     if watch.speaking:
-        # whoever is next has taken the word, and who had it has fallen silent for longer than a breath
+        # whoever is next has taken the word, and who had it has fallen silent for longer than a breath; who speaks on
+        # into a next part of their own has taken nothing
         last = debate.people.known.get(debate.people.floor)
-        if watch.speaking != {following} or (last is not None and at - last.seen_at < HOLDER_SECONDS):
+        if (
+            watch.speaking != {following}
+            or following == debate.people.floor
+            or (last is not None and at - last.seen_at < HOLDER_SECONDS)
+        ):
             return []
     elif at - max(clock.ends_at, watch.silent_since or 0.0) < wait:
         return []

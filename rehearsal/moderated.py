@@ -163,7 +163,12 @@ class ModeratedDebate:
 
 @asynccontextmanager
 async def moderated(
-    stack: Stack, room: str, *who: str, topic: str = "Should cities ban cars?", persona: str = ""
+    stack: Stack,
+    room: str,
+    *who: str,
+    topic: str = "Should cities ban cars?",
+    persona: str = "",
+    form: str = "",
 ) -> AsyncIterator[ModeratedDebate]:
     """A debate with `who` in the room and an observer beside them; the moderator may still be on its way."""
     web = WebService(stack.web_url)
@@ -171,7 +176,7 @@ async def moderated(
     debate = ModeratedDebate(stack, room, web, observer)
     try:
         made = await web.open_debate(
-            room, topic=topic, persona=persona, format_name="", host=who[0] if who else "Host"
+            room, topic=topic, persona=persona, format_name=form, host=who[0] if who else "Host"
         )
         debate.debate_id = str(made["debate_id"])
         # all at once, as the greeting names whoever comes within a second of the first

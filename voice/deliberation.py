@@ -23,6 +23,8 @@ from memory import DebateRecord, Record, Store, uuid7
 logger = logging.getLogger("sage.voice.deliberation")
 
 TICK_SECONDS = 0.25
+LEAST_SECONDS = 0.001
+"""Less than this may not be a step of the clock at all, and what is due would be waited for without end."""
 
 
 @dataclass(slots=True)
@@ -145,9 +147,15 @@ class Deliberation:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._until_tick())
             if self._matters.empty():
                 self.tell(Tick())
+
+    def _until_tick(self) -> float:
+        """Seconds until the debate looks at its time again: in a while, or at the moment when something falls due."""
+        now = self.now()
+        due = self.debate.next_at(now)
+        return TICK_SECONDS if due is None else min(TICK_SECONDS, max(due - now, LEAST_SECONDS))
 
     async def _deliberate(self) -> None:
         latest = 0.0

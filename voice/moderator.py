@@ -90,7 +90,8 @@ class Moderator:
         self._ended_at: dict[str, float] = {}
         self._ends = TurnEnds()
         self._answering: Decision | None = None
-        debate = Debate(record.topic, self._persona, record.format, personas=given.registry)
+        speed = given.settings.format_speed
+        debate = Debate(record.topic, self._persona, record.format, personas=given.registry, speed=speed)
         self.deliberation = Deliberation(debate, record, given.store, self._on_decided)
         self.captions = SpokenCaptions(before_shown=self._journal_spoken)
         self._mouth = mouth_of(self.captions)

@@ -315,7 +315,10 @@ async def test_an_act_whose_answer_is_late_keeps_no_later_one_from_going_out(bro
       const state = initialState();
       const answers = [];
       const sent = [];
-      const command = (name, args) => (sent.push([name, args.choice ?? ""]), new Promise((...two) => answers.push(two)));
+      const command = (name, args) => {
+        sent.push([name, args.choice ?? ""]);
+        return new Promise((...two) => answers.push(two));
+      };
       const { act } = createActing({ change: (fn) => fn(state), command });
       const shows = (segment) => moderatorAttributes(state, "sage", "Sage", { "sage.segment": segment });
       shows("opening");

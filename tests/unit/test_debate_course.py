@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from debate.clock import Clock
+from debate.debate import Debate
 from debate.decisions import Decision
 from debate.events import Commanded, HandRaised, Joined, Left, SpeechEnded, SpeechStarted, Tick
 from debate.formats import get_format, load_formats
 from debate.votes import UNDECIDED, Vote, ballot_of, result_said, swing
-from tests.unit.test_debate import Room
+from tests.unit.test_debate import PERSONAS, Room
 
 
 def host(room: Room, name: str, **args: str) -> tuple[Decision, ...]:
@@ -151,6 +152,69 @@ def test_every_format_is_played_to_its_end(form):
             room.does(Tick(), 0.25)
     assert seen == [one.name for one in segments]
     assert room.debate.clock.status == "over"
+
+
+def test_a_format_is_shortened_as_a_whole_but_for_the_breath_before_the_next_part():
+    whole, short = get_format("world-schools"), get_format("world-schools").at_speed(8.0)
+    assert [one.seconds for one in short.segments] == [one.seconds / 8 for one in whole.segments]
+    assert short.segments[0].points_of_information == (7.5, 52.5)
+    assert (short.grace_seconds, short.warnings) == (15 / 8, (15 / 8,))
+    assert short.advance_seconds == whole.advance_seconds
+    assert whole.at_speed(1.0) is whole
+
+
+def test_a_debate_at_speed_stays_so_when_its_format_is_changed():
+    debate = Debate("Cars", PERSONAS.get("time-keeper"), "oxford", personas=PERSONAS, speed=6.0)
+    assert debate.clock.format.segments[0].seconds == 10.0
+    debate.apply(Joined("cem", "Cem", "host"), 0.0)
+    debate.apply(Commanded("cem", "format", {"format": "public-forum"}, "host"), 1.0)
+    assert debate.clock.format.segments[0].seconds == 40.0
+
+
+@pytest.mark.parametrize("form", [one for one in load_formats() if one != "open-discussion"])
+def test_what_falls_due_next_is_known_before_it_does(form):
+    clock = Clock(get_format(form))
+    assert clock.next_due(0.0) is None
+    clock.advance(0.0)
+    at, told = 0.0, []
+    while (due := clock.next_due(at)) is not None:
+        assert clock.due(due - 0.01) == []
+        found = clock.due(due)
+        assert found, due
+        assert {one.at for one in found} == {due}
+        told += [one.what for one in found]
+        at = due
+    assert told[-2:] == ["time", "stop"]
+    clock.pause(at)
+    assert clock.next_due(at) is None
+
+
+def test_the_end_of_preparation_time_is_known_before_it_comes():
+    clock = Clock(get_format("lincoln-douglas"))
+    clock.prepare("negative", 10.0)
+    assert clock.next_due(20.0) == 250.0
+    assert clock.next_due(250.0) is None
+
+
+def test_whoever_speaks_on_into_a_next_part_of_their_own_is_still_over_their_time():
+    room = seated("world-schools")
+    host(room, "start")
+    for _ in range(5):
+        host(room, "next")
+        room.does(Tick(), 10.0)
+    # one speaker a side: the third opposition speech and the reply after it are the same person's
+    assert room.debate.clock.segment.name == "third opposition speech"
+    holder = room.debate.people.floor
+    room.does(SpeechStarted(holder), 1.0)
+    found = [one for _ in range(int(500 / 0.25)) for one in room.does(Tick(), 0.25)]
+    assert [one.signal for one in found if one.urgency == "time"] == [
+        "time:warning",
+        "time:over",
+        "time:stop",
+    ]
+    room.does(SpeechEnded(holder, 500.0))
+    found = [one for _ in range(20) for one in room.does(Tick(), 0.25)]
+    assert [one.signal for one in found] == ["time:next"]
 
 
 # -- hands, votes, ballots -----------------------------------------------------------------------------------------

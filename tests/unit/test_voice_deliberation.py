@@ -1,14 +1,17 @@
 """Journal first, then the debate, then decisions; and a killed job's debate goes on from its journal."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from bench.endurance import WordStore
 from debate.debate import Debate
 from debate.decisions import Decision
-from debate.events import Event, Joined, Left, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
+from debate.events import Commanded, Event, Joined, Left, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from memory import DebateRecord, Journal, uuid7
 from personas.registry import load_registry
+from rehearsal.virtual_time import run_virtually
 from voice.deliberation import Deliberation
 
 REGISTRY = load_registry()
@@ -129,3 +132,29 @@ async def test_an_event_that_nobody_knows_any_more_is_passed_over(tmp_path: Path
     assert await desk.open() == 0
     await desk.deliberation.ask(Left("nobody"))
     await desk.close()
+
+
+def test_time_is_called_when_it_is_over_and_not_a_tick_later() -> None:
+    """The debate begins between two ticks, so that none of them meets the end of a part."""
+
+    async def run() -> list[float]:
+        decided: list[Decision] = []
+        record = DebateRecord(uuid7(), "room", "Cars", "time-keeper", "lincoln-douglas", 1_000.0)
+        deliberation = Deliberation(
+            Debate(record.topic, REGISTRY.get(record.persona), record.format, personas=REGISTRY),
+            record,
+            WordStore(),  # in memory: a journal's threads take real time
+            lambda _, found: decided.extend(found),
+            clock=lambda: 1_000.0,
+        )
+        deliberation.start()
+        for who in ("ana", "ben"):
+            await deliberation.ask(Joined(who, who.capitalize()))
+        await asyncio.sleep(0.1234)
+        await deliberation.ask(Commanded("ana", "start", {}, "host"))
+        began = deliberation.now()
+        await asyncio.sleep(400.0)
+        await deliberation.aclose()
+        return [one.at - began for one in decided if one.urgency == "time"]
+
+    assert run_virtually(run())[:3] == [pytest.approx(at, abs=0.002) for at in (345.0, 360.0, 363.0)]
