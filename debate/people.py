@@ -13,6 +13,12 @@ from debate.words import NAME_CHARS, clean
 PEOPLE_MAX = 400  # ever seen; the longest absent are forgotten first
 SPEECH_MAX_SECONDS = 3600.0  # a single speech longer than this is an error of the ear
 
+LESS_HEARD_SECONDS = 60.0
+"""Whoever was heard for so much less goes before a raised hand, and so does who has said nothing yet."""
+
+WAITED_SECONDS = 120.0
+"""A hand that has been up for so long is passed by nobody."""
+
 
 @dataclass(slots=True)
 class Person:
@@ -27,6 +33,16 @@ class Person:
     utterances: int = 0
     speaking_since: float | None = None
     seen_at: float = 0.0
+    hand_at: float = 0.0
+    """When the hand was raised, where it is up."""
+
+    def goes_before(self, other: Person, at: float) -> bool:
+        """Whether a hand raised at `at` is called before another's that has been up: first-timers and the least heard
+        first."""
+        if at - other.hand_at >= WAITED_SECONDS:
+            return False
+        first = self.talk_seconds == 0 < other.talk_seconds
+        return first or self.talk_seconds + LESS_HEARD_SECONDS <= other.talk_seconds
 
 
 @dataclass(slots=True)
@@ -100,9 +116,16 @@ class People:
         self.floor = min(left, key=lambda p: p.speaking_since or 0.0).identity if left else ""
 
     def raise_hand(self, identity: str, at: float) -> None:
+        """Put a hand into the queue: behind those that are up, but for those of whoever was heard more."""
         holds = identity == self.floor and self.given
-        if self.of(identity, at).present and identity not in self.queue and not holds:
-            self.queue.append(identity)
+        person = self.of(identity, at)
+        if not person.present or identity in self.queue or holds:
+            return
+        person.hand_at = at
+        place = len(self.queue)
+        while place and person.goes_before(self.known[self.queue[place - 1]], at):
+            place -= 1
+        self.queue.insert(place, identity)
 
     def lower_hand(self, identity: str) -> None:
         if identity in self.queue:

@@ -228,6 +228,30 @@ def test_a_hand_that_is_raised_needs_no_words():
     assert room.debate.people.queue == ["ana"]
 
 
+def test_hands_are_called_in_order_but_for_first_timers_and_the_least_heard():
+    room = Room()
+    for who in ("dan", "eve"):
+        room.does(Joined(who, who.capitalize()))
+    for who, seconds in (("ana", 100.0), ("ben", 30.0), ("cem", 41.0)):
+        room.does(SpeechStarted(who))
+        room.does(SpeechEnded(who, seconds), seconds)
+    room.does(SpeechStarted("eve"))  # nobody is called while somebody speaks
+    queue = room.debate.people.queue
+    for who in ("ana", "cem"):
+        room.does(HandRaised(who), 1.0)
+    assert queue == ["ana", "cem"]  # less than a minute's difference
+    room.does(HandRaised("ben"))
+    assert queue == ["ana", "cem", "ben"]  # ten seconds less than Cem: and nobody is passed to pass another
+    room.does(HandRaised("dan"))
+    assert queue == ["dan", "ana", "cem", "ben"]
+    room.does(Tick(), 120.0)
+    room.does(SpeechEnded("eve", 121.0))
+    room.does(HandRaised("eve"))
+    room.does(Joined("fay", "Fay"))
+    room.does(HandRaised("fay"))
+    assert queue.index("fay") > queue.index("ben")  # who has waited for two minutes is passed by nobody
+
+
 def test_a_floor_that_was_given_to_a_hand_and_not_taken_is_offered_again():
     room = Room()
     room.does(SpeechStarted("ana"), 0.5)
