@@ -17,7 +17,7 @@ from debate.judgement import judge
 from debate.people import People
 from debate.policy import Intervention, Policy
 from debate.sides import debaters
-from debate.signals import BEGIN_SECONDS, CAMPAIGN_SECONDS, HOLDS_SECONDS, Signal, Watch
+from debate.signals import BEGIN_SECONDS, CAMPAIGN_SECONDS, CLAIM_HOLDS_SECONDS, HOLDS_SECONDS, Signal, Watch
 from debate.topicality import Topicality, stems
 from debate.view import DebateView
 from debate.words import clean, plain
@@ -85,7 +85,7 @@ class Attention:
         if event.attack and at - self.policy.dealt_with("attack", who) > HOLDS_SECONDS:
             self.policy.note(Signal("attack", at, who))
         if event.claim:
-            self.policy.note(Signal("claim", at, who, holds=8.0))
+            self.policy.note(Signal("claim", at, who, holds=CLAIM_HOLDS_SECONDS))
         owes, asked_by = str(event.owes), str(event.asked_by)
         if owes in known and asked_by in known and owes != asked_by:
             self.policy.note(Signal("unanswered", at, owes, asked_by))

@@ -59,6 +59,9 @@ YES_OR_NO = frozenset(
     {"yes", "no", "yeah", "nope", "of", "certainly", "absolutely", "maybe", "perhaps", "never"}
 )
 BEGIN_SECONDS = 10.0
+CLAIM_HOLDS_SECONDS = 12.0
+"""So long a claim is fresh: then others have spoken of something else."""
+
 HOLDS_SECONDS = 20.0
 RECENT_MAX = 12
 
@@ -212,7 +215,7 @@ class Watch:
         if judgement.attack:
             found.append(Signal("attack", at, identity, judgement.asked, judgement.attack))
         if judgement.claim:
-            found.append(Signal("claim", at, identity, holds=8.0))
+            found.append(Signal("claim", at, identity, holds=CLAIM_HOLDS_SECONDS))
         if judgement.agreement and self._recent and self._recent[-1].judgement.agreement:
             found.append(Signal("agreement", at, identity, self._recent[-1].identity, holds=8.0))
         if (

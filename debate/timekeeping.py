@@ -128,11 +128,12 @@ def _advance(debate: Debate, at: float) -> list[Decision]:
     following = sides.speaker_of(clock.format, clock.index + 1, list(debate.people.known.values()))
     if watch.speaking:
         # whoever is next has taken the word, and who had it has fallen silent for longer than a breath; who speaks on
-        # into a next part of their own has taken nothing
+        # from one speech into the next, which is theirs too, has taken nothing
+        own = clock.segment is not None and clock.segment.kind in PROTECTED_KINDS
         last = debate.people.known.get(debate.people.floor)
         if (
             watch.speaking != {following}
-            or following == debate.people.floor
+            or (own and following == debate.people.floor and not watch.began_since(following, clock.ends_at))
             or (last is not None and at - last.seen_at < HOLDER_SECONDS)
         ):
             return []

@@ -3,9 +3,12 @@
 import re
 from typing import get_args
 
+from bench import manners
 from debate import attention, fact_checks, points, policy, signals
+from debate.judgement import judge
 from debate.sources import MOST_SOURCES
 from launcher.places import REPOSITORY
+from personas.registry import load_registry
 from voice import judging
 
 TEXT = (REPOSITORY / "docs" / "moderation.md").read_text(encoding="utf-8")
@@ -48,3 +51,40 @@ def test_the_numbers_are_those_of_the_code():
         assert words in TEXT, words
     assert "In protected time only" in TEXT
     assert all(f"`{name}`" in TEXT for name in policy.EXEMPT)
+
+
+def test_the_manners_side_by_side_are_what_the_personas_say():
+    page = (REPOSITORY / "docs" / "manners.md").read_text(encoding="utf-8")
+    assert page == manners.page(), "make it anew: python -m bench.manners"
+    rows = re.findall(r"^\| the ([\w' ]+) \| ([\d:]*) \| (.*) \|$", page, re.MULTILINE)
+    words: dict[str, set[str]] = {}
+    for persona, when, text in rows:
+        words.setdefault(text, set()).update({persona} if when else ())
+    assert {
+        text: who for text, who in words.items() if len(who) > 1
+    } == {}  # no two personas in the same words
+    assert {persona for persona, when, _ in rows if when} == {
+        persona.title.removeprefix("the ") for persona in load_registry()
+    }
+    moments: dict[str, list[str]] = {}
+    for persona, when, _ in rows:
+        moments.setdefault(persona, []).append(when)
+    assert len({tuple(found) for found in moments.values()}) >= 3
+
+
+def test_a_claim_is_told_from_a_year_and_from_what_people_counted_themselves():
+    claims = (
+        "There was a study, I think from Sheffield, on open choirs.",
+        "They spend seventy two million euros on it every year.",
+        "Eight in ten say they would donate.",
+        "I read that half of all boys never open a book.",
+        "Over seventy, the accidents go up by three times for every mile.",
+    )
+    others = (
+        "It has been so since two thousand nineteen.",
+        "I counted a hundred and eighty six cars on Monday.",
+        "I have told you a thousand times.",
+        "Let us take two minutes for that point.",
+    )
+    assert [text for text in claims if not judge(text, []).claim] == []
+    assert [text for text in others if judge(text, []).claim] == []
