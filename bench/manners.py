@@ -46,8 +46,8 @@ def page() -> str:
         "",
         (
             f"What each persona says unasked in the same {script.seconds / 60:.0f} minutes "
-            f"([{SCRIPT.stem}](../tests/debates/tuning/{SCRIPT.name}), {script.head['topic']}), without a language model. "
-            "Times are minutes and seconds; *in private* is text on one person's page. "
+            f"([{SCRIPT.stem}](../tests/debates/tuning/{SCRIPT.name}), {script.head['topic']}), without a "
+            "language model. Times are minutes and seconds; *in private* is text on one person's page. "
             "Made by `python -m bench.manners`."
         ),
     ]
