@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from debate import playbook, sides
+from debate import playbook, sides, voting
 from debate.acts import Act, CannotBeError, Done
 from debate.grammar import ParsedCommand
 from debate.words import clean, duration, ended, exact_duration, join_names
@@ -66,7 +66,7 @@ def _opened(debate: Debate, at: float, left_out: list[str]) -> Done:
         result = f"{debate.voting.result()} " if voted else ""
         return (
             "ended the last part",
-            f"{without}{result}That was the last part. Thank you all for the debate.",
+            f"{without}{result}{_decided(debate)}That was the last part. Thank you all for the debate.",
         )
     debate.voting.segment_began(segment, debate.clock.format)
     if segment.kind == "vote":
@@ -149,7 +149,13 @@ def end(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     debate.people.release(at)
     debate.point.clear()
     result = f"{debate.voting.result()} " if debate.voting.close() else ""
-    return "ended the debate", f"{result}Thank you all for the debate."
+    return "ended the debate", f"{result}{_decided(debate)}Thank you all for the debate."
+
+
+def _decided(debate: Debate) -> str:
+    """The judges' decision where all ballots are in already."""
+    words = voting.verdict(debate)
+    return f"{words} " if words else ""
 
 
 ACTS: Mapping[str, Act] = MappingProxyType(

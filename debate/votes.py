@@ -104,6 +104,20 @@ def _won(names: Sequence[str]) -> str:
     )
 
 
+def verdict_said(decisions: Sequence[str]) -> str:
+    """The judges' decision: that of most ballots."""
+    counts = {side: decisions.count(side) for side in dict.fromkeys(decisions)}
+    won = winners(counts)
+    if len(decisions) == 1:
+        return f"The judge decides for {won[0]}."
+    if len(won) > 1:
+        return f"The judges are divided between {join_names(list(won))}."
+    most = counts[won[0]]
+    if most == len(decisions):
+        return f"All judges decide for {won[0]}."
+    return f"The judges decide for {won[0]}, with {number(most)} of {number(len(decisions))} ballots."
+
+
 @dataclass(frozen=True, slots=True)
 class JudgeBallot:
     """One judge's: points by speaker (POINTS), the side that won, and why."""

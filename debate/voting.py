@@ -6,7 +6,7 @@ Owns when a vote is open and who may cast one. Counting is votes.py's.
 # ruff: noqa: ARG001 - the functions of one table share one signature, whatever each of them needs.
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from debate.acts import Act, CannotBeError, Done
 from debate.formats import Format, Segment
 from debate.grammar import ParsedCommand
-from debate.votes import UNDECIDED, JudgeBallot, Vote, ballot_of, result_said
+from debate.votes import UNDECIDED, JudgeBallot, Vote, ballot_of, result_said, verdict_said
 from debate.words import join_names
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Voting:
     votes: list[Vote] = field(default_factory=list)
     opened: int = 0
     ballots: dict[str, JudgeBallot] = field(default_factory=dict)
+    told: bool = False
+    """Whether the judges' decision was said."""
 
     @property
     def running(self) -> Vote | None:
@@ -76,6 +78,22 @@ class Voting:
         """The outcome of the votes so far, as said aloud."""
         return result_said(self.votes)
 
+    def verdict(self, judges: Iterable[str]) -> str:
+        """The judges' decision as said aloud, once, as soon as all `judges` have handed in; "" before and after."""
+        if self.told or not self.ballots or not self.ballots.keys() >= set(judges):
+            return ""
+        self.told = True
+        return verdict_said([one.decision for one in self.ballots.values()])
+
+
+def verdict(debate: Debate) -> str:
+    """The judges' decision, where the debate is over and it is due: to be said aloud."""
+    if debate.clock.status != "over":
+        return ""
+    return debate.voting.verdict(
+        one.identity for one in debate.people.known.values() if one.role == "judge" and one.present
+    )
+
 
 def vote(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     running = debate.voting.running
@@ -100,7 +118,7 @@ def ballot(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     if by not in debate.voting.ballots and len(debate.voting.ballots) >= JUDGES_MAX:
         raise CannotBeError("There are too many judges.")
     debate.voting.ballots[by] = found
-    return "handed in a ballot", ""
+    return "handed in a ballot", verdict(debate)
 
 
 ACTS: Mapping[str, Act] = MappingProxyType({"vote": vote, "ballot": ballot})

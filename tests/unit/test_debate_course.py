@@ -9,7 +9,7 @@ from debate.debate import Debate
 from debate.decisions import Decision
 from debate.events import Commanded, HandRaised, Joined, Left, SpeechEnded, SpeechStarted, Tick
 from debate.formats import get_format, load_formats
-from debate.votes import UNDECIDED, Vote, ballot_of, result_said, swing
+from debate.votes import UNDECIDED, Vote, ballot_of, result_said, swing, verdict_said
 from tests.unit.test_debate import PERSONAS, Room
 
 
@@ -303,6 +303,46 @@ def test_judges_alone_hand_in_ballots():
         {"ana": 78.0},
         "Better rebuttal.",
     )
+
+
+def test_the_judges_decision_is_said_once_all_present_judges_have_handed_in():
+    room = seated("british-parliamentary")
+    for judge in ("jo", "kay", "lee", "max"):
+        room.does(Joined(judge, judge.capitalize(), "judge"))
+    host(room, "start")
+    room.does(Commanded("jo", "ballot", {"decision": "government"}, "judge"))
+    assert "judge" not in host(room, "end")[0].text
+    assert room.does(Commanded("kay", "ballot", {"decision": "opposition"}, "judge"))[0].kind == "bell"
+    room.does(Left("max"))
+    found = room.does(Commanded("lee", "ballot", {"decision": "government"}, "judge"))
+    assert [(one.kind, one.text) for one in found] == [
+        ("announce", "The judges decide for government, with two of three ballots.")
+    ]
+    assert room.does(Commanded("lee", "ballot", {"decision": "opposition"}, "judge"))[0].kind == "bell"
+
+
+@pytest.mark.parametrize("how", ["end", "next"])
+def test_ballots_that_are_in_before_the_end_are_told_at_the_end(how):
+    room = seated("british-parliamentary")
+    room.does(Joined("jo", "Jo", "judge"))
+    host(room, "start")
+    for _ in get_format("british-parliamentary").segments[1:]:
+        room.does(Tick(), 10.0)
+        host(room, "next")
+    room.does(Commanded("jo", "ballot", {"decision": "opposition"}, "judge"))
+    room.does(Tick(), 10.0)
+    assert "The judge decides for opposition." in host(room, how)[0].text
+
+
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        (["pro", "pro"], "All judges decide for pro."),
+        (["pro", "con"], "The judges are divided between pro and con."),
+    ],
+)
+def test_a_decision_of_judges_in_words(decisions, words):
+    assert verdict_said(decisions) == words
 
 
 @pytest.mark.parametrize(
