@@ -27,8 +27,10 @@ class Commands:
         self._secret = secret
         self._ack_seconds = ack_seconds
 
-    async def send(self, room: str, moderator: Participant, name: str, args: Mapping[str, str]) -> None:
-        """Have `moderator` carry out `name`.
+    async def send(
+        self, room: str, moderator: Participant, name: str, args: Mapping[str, str], *, by: str = "http"
+    ) -> None:
+        """Have `moderator` carry out `name`, as its host may tell it; `by`: that person's identity.
 
         Raises Conflict with the moderator's own code where it refuses, NotFound where it leaves meanwhile,
         Unavailable where it confirms nothing in time (it may still carry the command out).
@@ -38,7 +40,7 @@ class Commands:
             "id": command_id,
             "name": name,
             "args": dict(args),
-            "by": "http",
+            "by": by,
             "at": time.time(),
             "room": room,
         }

@@ -6,7 +6,7 @@ Owns checking a field by itself; what depends on a room or on a registry is chec
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from api.names import MAX_NAME_CHARS, MAX_TOPIC_CHARS, has_control, is_reserved, is_safe, is_visible, tidy
@@ -96,6 +96,25 @@ class StopRequest(_Request):
 
 class PersonaRequest(_Request):
     persona: str
+
+
+class CommandRequest(_Request):
+    name: str = Field(pattern=r"^[a-z][a-z-]{0,31}$")
+    args: dict[Annotated[str, Field(max_length=80)], Annotated[str, Field(max_length=1000)]] = Field(
+        default_factory=dict, max_length=16
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known_to_people(cls, name: str) -> str:
+        if name == "ping":
+            raise PydanticCustomError("name", "must be a command of people; this one is the service's own")
+        return name
+
+
+class CommandAnswer(BaseModel):
+    room_name: str
+    name: str
 
 
 class Index(BaseModel):

@@ -7,10 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from api.authority import Authorization, bearer, commander
 from api.debate_data import DebateData, iso
 from api.models import (
     AgentStatus,
     AllAgents,
+    CommandAnswer,
+    CommandRequest,
     DebateAnswer,
     DebateRequest,
     LaunchAnswer,
@@ -89,6 +92,17 @@ def routes(service: Service) -> APIRouter:
         assert state.moderator is not None
         await service.commands.send(room.name, state.moderator, "persona", {"persona": persona})
         return PersonaAnswer(room_name=room.name, persona=persona)
+
+    @router.post("/debates/{debate_id}/commands")
+    async def command(
+        debate_id: RoomPath, request: CommandRequest, authorization: Authorization = None
+    ) -> CommandAnswer:
+        """Have the moderator of a debate (or of a room) do what its host may tell it."""
+        room, state = await service.find_debate(debate_id)
+        assert state.moderator is not None
+        by = commander(service, bearer(authorization), room.name)
+        await service.commands.send(room.name, state.moderator, request.name, request.args, by=by)
+        return CommandAnswer(room_name=room.name, name=request.name)
 
     return router
 

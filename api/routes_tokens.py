@@ -4,19 +4,16 @@ Owns the refusals that keep people from throwing each other out or posing as the
 """
 
 from dataclasses import replace
-from hmac import compare_digest
-from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
+from api.authority import Authorization, bearer, check_may_make_agents
 from api.debate_data import iso
 from api.models import ParticipantTokenAnswer, ParticipantTokenRequest, TokenAnswer, TokenRequest
 from api.names import new_identity, same_person
 from api.service import Service, refuse_taken_identity, refuse_taken_name
 from api.tokens import HOST, Holder, Token
-from errors import InvalidInput, Unauthorized
-
-Authorization = Annotated[str | None, Header()]
+from errors import InvalidInput
 
 
 def routes(service: Service) -> APIRouter:
@@ -30,7 +27,7 @@ def routes(service: Service) -> APIRouter:
             fields = {"identity": problem}
             raise InvalidInput("The identity cannot be used.", fields, code="identity-reserved")
         if request.participant_type == "agent":
-            check_may_make_agents(service, _bearer(authorization))
+            check_may_make_agents(service, bearer(authorization))
         state = await service.moderators.make_room(request.room)
         refuse_taken_identity(state, request.identity)
         made: Token
@@ -62,7 +59,7 @@ def routes(service: Service) -> APIRouter:
         offer = service.offer(request.room_name, request.topic, request.persona)
         state = await service.moderators.make_room(request.room_name)
         name = request.participant_name
-        proof = service.mint.holder(request.rejoin or _bearer(authorization))
+        proof = service.mint.holder(request.rejoin or bearer(authorization))
         if proof is not None and proof.room == request.room_name and same_person(proof.name, name):
             holder = proof
         else:
@@ -87,21 +84,3 @@ def routes(service: Service) -> APIRouter:
         )
 
     return router
-
-
-def check_may_make_agents(service: Service, bearer: str) -> None:
-    """Raises Unauthorized where this is production and `bearer` is not ADMIN_TOKEN."""
-    if not service.settings.production:
-        return
-    expected = service.settings.secret("admin_token")
-    if not expected or not compare_digest(bearer.encode(), expected.encode()):
-        raise Unauthorized(
-            "Tokens of agents are for operators.",
-            code="admin-token-required",
-            hint="Send Authorization: Bearer with the value of ADMIN_TOKEN.",
-        )
-
-
-def _bearer(authorization: str | None) -> str:
-    scheme, _, value = (authorization or "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else ""
