@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from debate.words import clean, sentences, tokens, words_of
+from debate.words import clean, sentences, words_in, words_of
 
 QUOTE_CHARS = 160
 COMMON = words_of(
@@ -29,7 +29,7 @@ _REASONS = words_of(
 def telling_sentence(texts: Iterable[str]) -> str:
     """The sentence of `texts` with the most content for its length, at most QUOTE_CHARS long; "" for none."""
     parts = [part for text in texts for part in sentences(clean(text, 1200))]
-    spoken = [[token.word for token in tokens(part)] for part in parts]
+    spoken = [words_in(part) for part in parts]
     content = [[word for word in words if word not in COMMON and len(word) > 2] for words in spoken]
     often = Counter(word for words in content for word in words)
     best, most = "", 0.0

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from debate.grammar import EXPANSIONS
@@ -77,6 +77,7 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
     )
 
 
+@lru_cache(maxsize=64)  # every judge of an utterance asks for it, one after the other
 def expanded(text: str) -> str:
     """Bare lower-case words, without contractions."""
     return " ".join(_CONTRACTIONS.get(word, word) for word in plain(text).split())

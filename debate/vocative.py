@@ -32,24 +32,31 @@ class Call:
 def calls(words: Sequence[Token], titles: Iterable[str], taken: frozenset[str]) -> list[Call]:
     """Every place in `words`, in order, that may call the moderator. `taken` are first names of people here."""
     spoken = _squashed(tuple(titles))
+    starts = _starts(spoken)
     found: list[Call] = []
     index = 0
     while index < len(words):
-        call = _at(words, index, spoken, taken)
+        call = _at(words, index, spoken, starts, taken)
         if call is not None:
             found.append(call)
         index = call.last if call is not None else index + 1
     return found
 
 
-def _at(words: Sequence[Token], index: int, titles: tuple[str, ...], taken: frozenset[str]) -> Call | None:
+def _at(
+    words: Sequence[Token],
+    index: int,
+    titles: tuple[str, ...],
+    starts: tuple[str, ...],
+    taken: frozenset[str],
+) -> Call | None:
     word = words[index].word
     if word == "moderator":
         return Call(index, index + 1, "function")
     if word == _NAME and word not in taken:
         return Call(index, index + 1, "name")
     # Nearly all words of a long speech end here: joining them costs more than all else.
-    if word.startswith(_starts(titles)) or "ator" in word:
+    if word.startswith(starts) or "ator" in word:
         spans = [_span(words, index, count) for count in (1, 2, 3)]
         for count in (3, 2, 1):
             if spans[count - 1] in titles:

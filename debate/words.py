@@ -74,9 +74,14 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def words_in(text: str) -> list[str]:
+    """The words of `tokens(text)` alone."""
+    return [word.lower().replace("’", "'") for word in _WORD.findall(text)[:MAX_TOKENS]]
+
+
 def plain(text: str) -> str:
     """`text` as bare lower-case words with single spaces, for matching."""
-    return " ".join(token.word for token in tokens(text))
+    return " ".join(words_in(text))
 
 
 def squash(text: str) -> str:
