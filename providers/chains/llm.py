@@ -36,6 +36,10 @@ LETTERS_PER_SECOND = 14.0
 """How fast words are spoken, as voice/spoken.py has it; an answer that comes slower leaves gaps in the speech."""
 
 PACE_AFTER_SECONDS = 1.0
+START_LETTERS = 24
+START_GAP_SECONDS = 0.4
+"""Until so many letters have come hardly anything can be said: where another link is there, each next token has to come
+within it. A model that speaks at a walking pace has a token every 0.3 s."""
 _SILENT_SECONDS = 5.0  # of a connection within an answer; the chain's own deadlines are shorter
 
 
@@ -152,8 +156,8 @@ class ChainStream(llm.LLMStream):
             else:
                 begin_by = last_call if is_last else min(now + attempt_seconds, last_call)
             # the last one may go on where it was cut itself: a connection that broke is no dead vendor
-            if await self._ask(link, begin_by) or (
-                is_last and self._said and await self._ask(link, loop.time() + attempt_seconds)
+            if await self._ask(link, begin_by, alone=is_last) or (
+                is_last and self._said and await self._ask(link, loop.time() + attempt_seconds, alone=True)
             ):
                 self._note_use(link)
                 return
@@ -169,8 +173,9 @@ class ChainStream(llm.LLMStream):
     def _note_use(self, link: ModelLink) -> None:
         self._chain.last_use = LinkUse(link.name, self._first_ms, switched=self._asked > 1)
 
-    async def _ask(self, link: ModelLink, begin_by: float) -> bool:
-        """Let one link answer, or go on; whether the reply is whole. `begin_by`: the loop's time of its first token."""
+    async def _ask(self, link: ModelLink, begin_by: float, *, alone: bool) -> bool:
+        """Let one link answer, or go on; whether the reply is whole. `begin_by`: the loop's time of its first token;
+        `alone`: no other link could take its place."""
         assert link.breaker is not None
         loop = asyncio.get_running_loop()
         tries = Tries()
@@ -179,7 +184,7 @@ class ChainStream(llm.LLMStream):
             before = self._said
             noted = attempt.begin()
             try:
-                await self._answer(link, begin_by, noted)
+                await self._answer(link, begin_by, noted, alone=alone)
             except asyncio.CancelledError:
                 self._note_use(link)  # cut by somebody who spoke: a turn all the same
                 raise
@@ -196,7 +201,7 @@ class ChainStream(llm.LLMStream):
             link.breaker.worked()
             return True
 
-    async def _answer(self, link: ModelLink, begin_by: float, noted: attempt.Attempt) -> None:
+    async def _answer(self, link: ModelLink, begin_by: float, noted: attempt.Attempt, *, alone: bool) -> None:
         """One request. Raises where no whole answer comes of it; what was said until then is in `_said`."""
         context = self._chat_ctx if not self._said else _continued(self._chat_ctx, self._said)
         stream = link.model.chat(
@@ -206,11 +211,13 @@ class ChainStream(llm.LLMStream):
             conn_options=APIConnectOptions(max_retry=0, timeout=_SILENT_SECONDS),
         )
         try:
-            await self._pass_on(stream, begin_by, noted)
+            await self._pass_on(stream, begin_by, noted, alone=alone)
         finally:
             self._chain.closing.later(stream.aclose())
 
-    async def _pass_on(self, stream: llm.LLMStream, begin_by: float, noted: attempt.Attempt) -> None:
+    async def _pass_on(
+        self, stream: llm.LLMStream, begin_by: float, noted: attempt.Attempt, *, alone: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         words, seam, answered = WholeWords(), Seam(self._said), False
         calls: list[llm.ChatChunk] = []
@@ -228,8 +235,9 @@ class ChainStream(llm.LLMStream):
             answered = True
             if self._first_ms is None:
                 self._first_ms = (loop.time() - self._began) * 1000
-            deadline = loop.time() + self._chain.deadlines.attempt
             pace.heard(len(chunk.delta.content or ""), loop.time())
+            starting = not alone and not chunk.delta.tool_calls and pace.letters < START_LETTERS
+            deadline = loop.time() + (START_GAP_SECONDS if starting else self._chain.deadlines.attempt)
             if chunk.delta.tool_calls:
                 # carried out only when the answer is whole: no other link may make them again
                 calls.append(chunk)
@@ -270,16 +278,16 @@ class _Pace:
     """Whether words come at least as fast as they are spoken: a stream that drips is as dead as a silent one."""
 
     def __init__(self) -> None:
-        self._letters = 0
+        self.letters = 0
         self._since: float | None = None
 
     def heard(self, letters: int, at: float) -> None:
         """Some letters came; LinkFailed where they are too few for the time since the first."""
-        self._letters += letters
+        self.letters += letters
         if self._since is None:
             self._since = at
         elif (seconds := at - self._since) >= PACE_AFTER_SECONDS and (
-            self._letters < seconds * LETTERS_PER_SECOND
+            self.letters < seconds * LETTERS_PER_SECOND
         ):
             raise LinkFailed(TOO_SLOW)
 

@@ -205,16 +205,36 @@ def test_the_only_link_goes_on_where_its_own_connection_broke() -> None:
     chain_test([["Thank you, ", APIConnectionError("cut")], ["Ada."]], run=run)
 
 
-def test_a_stream_that_drips_is_continued_by_the_next_link() -> None:
+DRIP: list[Step] = [
+    part for word in ["Thank", "you", "Ada", "for", "all", "of", "this"] for part in (f"{word} ", 0.5)
+]
+
+
+def test_a_stream_that_drips_before_a_word_could_be_said_is_left_after_the_first_gap() -> None:
+    async def run(bench: Bench, first: ScriptedLLM, second: ScriptedLLM) -> None:
+        began = asyncio.get_running_loop().time()
+        assert (await bench.ask())[0] == "Thank and that is all."
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+    chain_test([DRIP], [["and that ", "is all."]], run=run)
+
+
+def test_a_stream_that_drips_later_is_continued_by_the_next_link() -> None:
     async def run(bench: Bench, first: ScriptedLLM, second: ScriptedLLM) -> None:
         said, _ = await bench.ask()
-        assert said.startswith("Thank you Ada")
+        assert said.startswith("Let me take the first point at once. Thank you")
         assert said.endswith("and that is all.")
 
-    drip: list[Step] = [
-        part for word in ["Thank", "you", "Ada", "for", "all", "of", "this"] for part in (f"{word} ", 0.5)
-    ]
-    chain_test([drip], [["and that ", "is all."]], run=run)
+    start = ["Let me take ", "the first point ", "at once. "]
+    chain_test([[*start, *DRIP]], [["and that ", "is all."]], run=run)
+
+
+def test_the_only_link_may_take_its_time_between_the_first_words() -> None:
+    async def run(bench: Bench, first: ScriptedLLM) -> None:
+        assert (await bench.ask())[0] == "Thank you all for this one."
+        assert bench.changes == []
+
+    chain_test([["Thank ", 0.9, "you all ", "for this one."]], run=run)
 
 
 CALL = llm.FunctionToolCall(name="give_floor", arguments="{}", call_id="1")
