@@ -222,11 +222,11 @@ def test_a_stream_that_drips_before_a_word_could_be_said_is_left_after_the_first
 def test_a_stream_that_drips_later_is_continued_by_the_next_link() -> None:
     async def run(bench: Bench, first: ScriptedLLM, second: ScriptedLLM) -> None:
         said, _ = await bench.ask()
-        assert said.startswith("Let me take the first point at once. Thank you")
+        assert said.startswith("Let me take the first point. Thank you Ada")
         assert said.endswith("and that is all.")
 
-    start = ["Let me take ", "the first point ", "at once. "]
-    chain_test([[*start, *DRIP]], [["and that ", "is all."]], run=run)
+    start: list[Step] = ["Let me take ", "the first point. "]
+    chain_test([[*start, *DRIP, *DRIP]], [["and that ", "is all."]], run=run)
 
 
 def test_the_only_link_may_take_its_time_between_the_first_words() -> None:
