@@ -203,7 +203,7 @@ def test_whoever_speaks_on_into_a_next_part_of_their_own_is_still_over_their_tim
         host(room, "next")
         room.does(Tick(), 10.0)
     # one speaker a side: the third opposition speech and the reply after it are the same person's
-    assert room.debate.clock.segment.name == "third opposition speech"
+    assert room.debate.view(room.at).segment == "third opposition speech"
     holder = room.debate.people.floor
     room.does(SpeechStarted(holder), 1.0)
     found = [one for _ in range(int(500 / 0.25)) for one in room.does(Tick(), 0.25)]
