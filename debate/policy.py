@@ -43,7 +43,7 @@ AGAIN_SECONDS = 180.0
 NUDGE_SECONDS = 45.0
 """So long a private word has to work before anything is said aloud about the same."""
 
-CONTENT_SECONDS = 150.0
+CONTENT_SECONDS = 90.0
 """Between two questions or provocations on the content, at the least."""
 
 SAFETY = frozenset({"attack", "floor"})
