@@ -30,6 +30,7 @@ SENTENCE = "Nobody has asked you to explain all of that again here."
 BEYOND_START_SECONDS = 0.15
 EVENT_SECONDS = 0.05
 GO_ON_SECONDS = 0.6
+ASK_AGAIN_SECONDS = 8.0
 
 
 async def interrupted(debate: ModeratedDebate, sound: Sound) -> float:
@@ -54,8 +55,18 @@ async def undisturbed(debate: ModeratedDebate, sound: Sound) -> tuple[float, boo
 async def _speak_over(debate: ModeratedDebate, sound: Sound) -> Playback:
     await debate.until(lambda: debate.observer.moderator_silent_for > 0.5, "a silent moderator")
     ended, begun = len(debate.replies()), debate.observer.moderator_turns
+
+    def answered() -> bool:
+        return debate.observer.moderator_turns > begun
+
     await debate.say("Ana", QUESTION)
-    await debate.until(lambda: debate.observer.moderator_turns > begun, "the answer's first words")
+    try:
+        await debate.until(answered, "the answer's first words", ASK_AGAIN_SECONDS)
+    except AssertionError:
+        # "Moderator" was not recognised, as happens to one in some hundred questions on a busy machine
+        print("  asked again", flush=True)
+        await debate.say("Ana", QUESTION)
+        await debate.until(answered, "the answer's first words")
     playback = await debate.say("Ben", sound)
     await debate.until(lambda: len(debate.replies()) > ended, "the end of the answer")
     return playback

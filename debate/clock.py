@@ -67,7 +67,7 @@ class Clock:
     @property
     def status(self) -> Status:
         if not self.format.segments:
-            return "open"
+            return "open" if self.index < 0 else "over"
         if self.preparing:
             return "preparing"
         if self.index < 0:
@@ -93,6 +93,15 @@ class Clock:
         return max(0.0, self.segment.seconds + self.given - left)
 
     # -- the course ------------------------------------------------------------------------------------------
+    def end(self, at: float) -> None:
+        """The debate is over, whatever ran."""
+        self.stop_preparing(at)
+        self.index = len(self.format.segments)
+
+    def reopen(self) -> None:
+        """A discussion without segments goes on after its end."""
+        self.index = -1
+
     def advance(self, at: float) -> Segment | None:
         """Start the first segment, or the next one; None when there is no more."""
         if self.index >= len(self.format.segments):

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from debate.debate import Debate
 
 TIMELESS = "Nothing is timed at the moment."
+OVER = "The debate is over."
 MOST_EXTENSION = 3600.0
 TOGETHER_SECONDS = 6.0
 """A host who says "next" just after a part began by itself means that part."""
 
 
 def start(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    if debate.clock.status == "open":
+    if not debate.clock.format.segments:
+        debate.clock.reopen()
         return "started the discussion", f"Please begin. Our topic is {ended(clean(debate.topic, 160))}"
     if debate.clock.status == "paused":
         return resume(debate, command, by, at)
@@ -44,6 +46,8 @@ def advance(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
     """The next part, or the first one. Parts whose side has nobody left are passed over, and that is said."""
     if debate.clock.status == "open":
         return "moved on", playbook.floor_to(debate.view(at), by, "")
+    if debate.clock.status == "over":
+        raise CannotBeError(OVER)
     if by and at - debate.clock.by_itself_at < TOGETHER_SECONDS:
         raise CannotBeError("We have just come to the next part.")
     left_out: list[str] = []
@@ -144,9 +148,11 @@ def side(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
 
 
 def end(debate: Debate, command: ParsedCommand, by: str, at: float) -> Done:
-    debate.clock.stop_preparing(at)
-    debate.clock.index = len(debate.clock.format.segments)
+    if debate.clock.status == "over":
+        raise CannotBeError(OVER)
+    debate.clock.end(at)
     debate.people.release(at)
+    debate.people.queue.clear()
     debate.point.clear()
     result = f"{debate.voting.result()} " if debate.voting.close() else ""
     return "ended the debate", f"{result}{_decided(debate)}Thank you all for the debate."

@@ -63,6 +63,8 @@ def _at(
                 return Call(index, index + count, "title")
         if word in lex.HEARD_MODERATOR:
             return Call(index, index + 1, "heard-function")
+        if word.startswith(_CLIPPED_STARTS) and len(word) >= 7 and _key(word) == "MTR":
+            return Call(index, index + 1, "heard-function")  # a syllable swallowed: "Moditer", "Motiter"
         for count in (1, 2, 3):
             # The shortest that sounds right: "moderate her how" would swallow the question.
             if spans[count - 1] and _sounds_like_moderator(spans[count - 1]):
@@ -109,6 +111,7 @@ def _starts(titles: tuple[str, ...]) -> tuple[str, ...]:
     return (*{title[:3] for title in titles}, "m", "wat")
 
 
+_CLIPPED_STARTS = ("mod", "mot", "med")
 _VOWELS = re.compile(r"[aeiouyhw]+")
 _KEYS = frozenset({"MTRTR", "MTRT", "MTRTT", "MTRTRS", "MTRTRT", "MTRRTR", "MTLTR"})
 
@@ -120,7 +123,11 @@ def _sounds_like_moderator(heard: str) -> bool:
         return True
     if not heard.startswith("m") or not 7 <= len(heard) <= 14 or heard == "moderation":
         return False
-    key = _VOWELS.sub("", heard).upper().replace("D", "T")
-    key = re.sub(r"(.)\1+", r"\1", key)
     # A single common word that only begins alike ("moderate") is no call.
-    return key in _KEYS and heard not in ("moderate", "materiality", "military")
+    return _key(heard) in _KEYS and heard not in ("moderate", "materiality", "military")
+
+
+def _key(heard: str) -> str:
+    """The consonants of `heard`, those that sound alike as one: "MTRTR" for "moderator"."""
+    key = _VOWELS.sub("", heard).upper().replace("D", "T")
+    return re.sub(r"(.)\1+", r"\1", key)

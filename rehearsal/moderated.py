@@ -26,6 +26,7 @@ from rehearsal.voices import PITCHES_AND_SPEEDS, SAMPLE_RATE, Sound
 from rehearsal.web import WebService
 
 WAIT_SECONDS = 30.0
+JOURNAL_ROWS_TOLD = 40
 
 
 def spoken(text: str, voice: str = "heart:1.0:1.0") -> Sound:
@@ -103,13 +104,14 @@ class ModeratedDebate:
         return loudness.spans(since, gap=0.15) if loudness is not None else []
 
     async def until(self, holds: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
-        """Wait for news until `holds()`; fails naming `what`."""
+        """Wait for news until `holds()`; fails naming `what`, with the end of the journal."""
         deadline = time.monotonic() + seconds
         while not holds():
             left = deadline - time.monotonic()
-            assert left > 0, (
-                f"not within {seconds:g} s: {what}; replies: {[one.text for one in self.replies()]}"
-            )
+            if left <= 0:
+                rows = (await self.journal())[-JOURNAL_ROWS_TOLD:]
+                told = "\n".join(f"  {row.at:.3f} {row.kind} {row.data}" for row in rows)
+                raise AssertionError(f"not within {seconds:g} s: {what}; the journal ends so:\n{told}")
             await self.observer.news(min(left, 0.1))
 
     async def greeted(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Dialog, Locator, expect
 
 from debate.debate import Debate
 from debate.events import Commanded, Joined, Tick
@@ -180,6 +180,28 @@ async def test_the_host_runs_the_debate(
     await button(hal, "End the last part").click()
     await expect(ada.page.locator("#facts")).to_have_text("The debate is over")
     await offers(hal, "Format of the debate")
+
+
+async def test_the_host_ends_a_discussion_once_asked_whether_that_is_meant(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str, livekit_server: RunningServer
+):
+    sitting = Sitting(await moderate(room_name), "open-discussion")
+    hal, ada = await seated(browser, page_url, livekit_server, sitting, room_name, Hal="host", Ada="debater")
+    await offers(ada, "Your hand")
+    answers = iter((False, True))
+    asked: list[str] = []
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await (dialog.accept() if next(answers) else dialog.dismiss())
+
+    hal.page.on("dialog", answer)
+    await button(hal, "End the debate").click()
+    assert sitting.debate.clock.status == "open"
+    await button(hal, "End the debate").click()
+    await expect(ada.page.locator("#facts")).to_have_text("The debate is over")
+    assert asked == ["End the debate for everybody?"] * 2
+    await offers(ada)
 
 
 async def test_debaters_run_the_debate_where_no_host_is(

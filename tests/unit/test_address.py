@@ -111,3 +111,17 @@ def test_finished_utterances_are_not_waited_for(text):
 )
 def test_a_whole_request_sounds_finished(text: str, finished: bool) -> None:
     assert sounds_finished(text) is finished
+
+
+@pytest.mark.parametrize(
+    ("line", "called"),
+    [
+        ("Moditer, what can you do?", True),
+        ("Mediator, who has the floor?", True),
+        ("The mediator was late for the talks.", False),
+        ("A good mediator, I think, would listen.", False),
+        ("Meditation is what can help you.", False),
+    ],
+)
+def test_a_call_with_a_syllable_swallowed_is_a_call_where_nothing_else_fits(line: str, called: bool) -> None:
+    assert (find_address(line, NAMES) is not None) is called

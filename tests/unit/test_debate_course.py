@@ -321,6 +321,19 @@ def test_the_judges_decision_is_said_once_all_present_judges_have_handed_in():
     assert room.does(Commanded("lee", "ballot", {"decision": "opposition"}, "judge"))[0].kind == "bell"
 
 
+def test_an_open_discussion_is_over_once_it_is_ended_and_may_be_taken_up_again():
+    room = seated("open-discussion")
+    room.does(Commanded("ben", "hand"))
+    assert host(room, "end")[0].text == "Thank you all for the debate."
+    assert (room.debate.clock.status, room.debate.people.queue) == ("over", [])
+    # nothing is asked of anybody any more, however long they stay
+    assert [one for _ in range(400) for one in room.does(Tick(), 0.25)] == []
+    for name in ("end", "next"):
+        assert [(one.kind, one.text) for one in host(room, name)] == [("refuse", "The debate is over.")]
+    host(room, "start")
+    assert room.debate.clock.status == "open"
+
+
 @pytest.mark.parametrize("how", ["end", "next"])
 def test_ballots_that_are_in_before_the_end_are_told_at_the_end(how):
     room = seated("british-parliamentary")

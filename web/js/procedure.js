@@ -3,7 +3,8 @@
  * facts that everybody reads. It follows the moderator's own rules so that nothing is offered in vain;
  * the moderator decides all the same, and what it refuses is shown in the group.
  *
- * A group: {key, legend, words, buttons: [{key, label, act, args, pressed, strong}], options}.
+ * A group: {key, legend, words, buttons: [{key, label, act, args, pressed, strong, sure}],
+ * options}. `sure` is asked before the act is done.
  */
 
 const DEBATING = new Set(["host", "debater"]);
@@ -181,10 +182,11 @@ export function judged(state) {
 // --- what the host may ------------------------------------------------------------------------------
 
 const RUNNING = {
+  open: ["end"],
   ready: ["start"],
-  running: ["next", "pause", "extend", "again"],
-  paused: ["resume", "next", "extend", "again"],
-  preparing: ["resume"],
+  running: ["next", "pause", "extend", "again", "end"],
+  paused: ["resume", "next", "extend", "again", "end"],
+  preparing: ["resume", "end"],
 };
 
 function course(state) {
@@ -198,6 +200,7 @@ function course(state) {
     resume: { label: status === "preparing" ? "End the preparation" : "Resume the clock", act: "resume", strong: true },
     extend: { label: "One minute more", act: "extend", args: { seconds: "60" } },
     again: { label: "Start this part over", act: "again" },
+    end: { label: "End the debate", act: "end", sure: "End the debate for everybody?" },
   };
   return {
     key: "course",

@@ -17,8 +17,9 @@ export function createFormatView(actions) {
     const button = make("button", "", [make("span"), make("small")]);
     button.type = "button";
     button.addEventListener("click", () => {
-      const { act, args, open, takes } = button.does;
+      const { act, args, open, takes, sure } = button.does;
       if (open === "ballot") return ballot.open();
+      if (sure && !window.confirm(sure)) return undefined;
       // The field beside it says what is chosen.
       const chosen = takes ? { [takes]: box.querySelector(`[data-key="${group}"] select`).value } : {};
       return actions.act(group, act, { ...args, ...chosen });
