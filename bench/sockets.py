@@ -27,6 +27,7 @@ from rehearsal.voices import SAMPLE_RATE
 from settings import load_settings
 from simulators.fleet import Fleet
 from simulators.latency import PUBLISHED
+from simulators.record import Record
 
 TEXTS = ("Stop.", "I do not agree with that at all, and I will tell you why in a moment.")
 GAP_SECONDS = 4.0
@@ -65,6 +66,15 @@ async def passage(stream: stt.RecognizeStream, text: str) -> float:
     return time.monotonic() - flushed
 
 
+async def all_closed(record: Record) -> None:
+    """The vendor has seen the end of every socket: how long one was open is known only then."""
+    async with asyncio.timeout(10):
+        while True:
+            if record.sockets_open == 0:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def measure(hold: float, rounds: int) -> Cost:
     """One debater who speaks `rounds` times, and one who never does."""
     cost = Cost()
@@ -73,8 +83,9 @@ async def measure(hold: float, rounds: int) -> Cost:
         chains = Chains(plan_chains(settings), settings)
         recogniser = chains.stt()
         speaker, silent = recogniser.stream(), recogniser.stream()
-        if hold:
-            await passage(speaker, TEXTS[0])  # the socket is there before what is measured
+        if hold:  # both sockets are there before what is measured, and stay
+            await passage(speaker, TEXTS[0])
+            await passage(silent, TEXTS[0])
         for _ in range(rounds):
             for text in TEXTS:
                 await asyncio.sleep(GAP_SECONDS)
@@ -86,6 +97,7 @@ async def measure(hold: float, rounds: int) -> Cost:
         await recogniser.aclose()
         await chains.aclose()
         record = fleet["deepgram"].record
+        await all_closed(record)
         cost.audio, cost.socket, cost.opened = (
             record.audio_seconds,
             record.socket_seconds,

@@ -30,10 +30,9 @@ class Models:
 
 
 def load_models(settings: Settings, plan: ChainPlan) -> Models:
-    """Load VAD, turn detector and the local models that `plan` names; blocks."""
+    """Load VAD and the local models that `plan` names, choose the turn detector; blocks."""
     started = time.perf_counter()
     models = Models(vad=build_vad(settings), turns=build_turn_detector(settings))
-    models.turns.prewarm()
     if plan.uses_local("stt"):
         from providers.local.moonshine import shared_queue
 

@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errors import own_command
 from settings import Settings
 
 if TYPE_CHECKING:
     from livekit import rtc
+    from livekit.local_inference import EOT
 
 logger = logging.getLogger("sage.providers")
 
@@ -55,10 +57,6 @@ class TurnJudge(ABC):
     name = "none"
 
     @abstractmethod
-    def prewarm(self) -> None:
-        """Load what can be loaded before a room needs it; blocks."""
-
-    @abstractmethod
     def stream(self) -> EarTurnStream:
         """A new ear's stream; from within a running loop."""
 
@@ -73,9 +71,6 @@ def on_one_scale(probability: float, threshold: float) -> float:
 
 class SilenceJudge(TurnJudge):
     """No detector: the length of a silence decides alone."""
-
-    def prewarm(self) -> None:
-        return
 
     def stream(self) -> EarTurnStream:
         return _SilenceStream()
@@ -93,18 +88,16 @@ class _SilenceStream(EarTurnStream):
 
 
 class MiniJudge(TurnJudge):
-    """v1-mini: 240 MB, 40-60 ms a question on two cores, on one thread for all ears."""
+    """v1-mini: 240 MB, 40-60 ms a question on two cores, on one thread for all ears.
+
+    Loaded for the first ear, not while a process waits for its room: it takes 0.3 s, and nobody's first turn is over by
+    then. Two waiting processes are 470 MB smaller without it.
+    """
 
     name = "v1-mini"
 
     def __init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="shared-turns")
-
-    def prewarm(self) -> None:
-        from livekit.local_inference import EOT, EOT_MAX_SAMPLES, init_eot
-
-        init_eot()
-        EOT().predict(np.zeros(EOT_MAX_SAMPLES, dtype=np.int16))
 
     def stream(self) -> EarTurnStream:
         return _MiniStream(self._worker)
@@ -114,10 +107,10 @@ class _MiniStream(EarTurnStream):
     # The framework's own stream for this model keeps a task and copies each frame twice; what an ear needs is
     # the last 1.2 s and one call.
     def __init__(self, worker: ThreadPoolExecutor) -> None:
-        from livekit.local_inference import EOT, EOT_MAX_SAMPLES
+        from livekit.local_inference import EOT_MAX_SAMPLES
 
         self._worker = worker
-        self._model = EOT()
+        self._loaded = worker.submit(_load_mini)
         self._recent = np.zeros(EOT_MAX_SAMPLES, dtype=np.int16)
 
     def push_audio(self, frame: rtc.AudioFrame) -> None:
@@ -128,7 +121,8 @@ class _MiniStream(EarTurnStream):
 
     async def predict(self, text: str) -> float | None:
         loop = asyncio.get_running_loop()
-        asked = loop.run_in_executor(self._worker, self._model.predict, self._recent.copy())
+        # on the one thread that loads, so that it is done by then
+        asked = loop.run_in_executor(self._worker, self._ask, self._recent.copy())
         try:
             probability = await asyncio.wait_for(asked, PREDICT_SECONDS)
         except TimeoutError:
@@ -136,19 +130,27 @@ class _MiniStream(EarTurnStream):
         except Exception:
             logger.exception("turn detector failed")
             return None
-        return on_one_scale(float(probability), MINI_THRESHOLD)
+        return on_one_scale(probability, MINI_THRESHOLD)
+
+    def _ask(self, recent: NDArray[np.int16]) -> float:
+        return float(self._loaded.result().predict(recent))
 
     async def aclose(self) -> None:
-        self._model.close()
+        # behind what was asked: a model that is closed under a question takes the process with it
+        self._worker.submit(lambda: self._loaded.result().close())
+
+
+def _load_mini() -> EOT:
+    from livekit.local_inference import EOT, init_eot
+
+    init_eot()
+    return EOT()
 
 
 class EnglishJudge(TurnJudge):
-    """`EnglishModel` of the plugin, in the worker's inference process, on each speaker's own words."""
+    """`EnglishModel` of the plugin, on each speaker's own words, in the worker's inference process, which loads it."""
 
     name = "english"
-
-    def prewarm(self) -> None:
-        return  # the worker's inference process loaded it when it started
 
     def stream(self) -> EarTurnStream:
         from livekit.plugins.turn_detector.english import EnglishModel

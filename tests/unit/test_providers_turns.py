@@ -71,7 +71,6 @@ def test_a_download_that_broke_off_counts_as_missing(empty_cache):
 async def test_switched_off_silence_alone_decides(empty_cache):
     write_tiny_model(empty_cache)
     judge = build_turn_detector(load_settings(enable_turn_detection=False))
-    judge.prewarm()
     stream = judge.stream()
     stream.push_audio(FRAME)
     assert await stream.predict("I believe that") is None
@@ -80,7 +79,6 @@ async def test_switched_off_silence_alone_decides(empty_cache):
 
 async def test_the_bundled_detector_answers_from_any_amount_of_audio(empty_cache):
     judge = build_turn_detector(load_settings())
-    judge.prewarm()
     stream = judge.stream()
     try:
         for frames in (0, 3, 100):
