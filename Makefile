@@ -17,7 +17,7 @@ BOOTSTRAP = @$(if $(PYTHON),,echo "Python 3.11 or newer was not found: install i
 	sudo apt-get install python3 python3-venv), or name one: make $@ PYTHON=/path/to/python3" >&2; exit 1;) \
 	exec $(PYTHON) -m launcher.bootstrap
 LINTED := $(wildcard app.py debate_moderator_agent.py settings.py settings_checks.py errors.py logs.py signing.py \
-	api bench debate doctor launcher memory personas providers rehearsal simulators tests voice)
+	api bench debate doctor launcher memory personas providers rehearsal report simulators tests voice)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import problems, routes_debates, routes_site, routes_tokens
+from api import problems, routes_debates, routes_reports, routes_site, routes_tokens
 from api.livekit_server import LiveKitServer
 from api.port import LiveKit
 from api.service import compose
@@ -49,12 +49,14 @@ def create_app(
         finally:
             await watcher.aclose()
             await server.aclose()
+            await service.memory.aclose()
 
     # The interactive documentation loads scripts from elsewhere; the description itself is at /openapi.json.
     app = FastAPI(title="Sage", lifespan=life, docs_url=None, redoc_url=None)
     problems.install(app)
     app.include_router(routes_tokens.routes(service))
     app.include_router(routes_debates.routes(service))
+    app.include_router(routes_reports.routes(service))
     client = root / "node_modules" / "livekit-client" / "dist" / routes_site.CLIENT
     app.include_router(routes_site.routes(service, root / "web", client))
     app.mount("/web", routes_site.PageFiles(directory=root / "web", check_dir=False), name="web")

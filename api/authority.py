@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Header
 
 from api.service import Service
-from api.tokens import HOST
+from api.tokens import HOST, Holder
 from errors import Unauthorized
 
 Authorization = Annotated[str | None, Header()]
@@ -38,6 +38,22 @@ def check_may_make_agents(service: Service, token: str) -> None:
             code="admin-token-required",
             hint="Send Authorization: Bearer with the value of ADMIN_TOKEN.",
         )
+
+
+def check_may_read(service: Service, token: str) -> Holder | None:
+    """Whose room's debates may be read with `token`; None for all of them: an operator's, and while this is no
+    production. Raises Unauthorized.
+    """
+    if is_operator(service, token):
+        return None
+    holder = service.mint.holder(token)
+    if holder is None and service.settings.production:
+        raise Unauthorized(
+            "Debates are read by those who were in the room, and by operators.",
+            code="room-token-required",
+            hint="Send Authorization: Bearer with a token of that room, or with ADMIN_TOKEN.",
+        )
+    return holder
 
 
 def commander(service: Service, token: str, room: str) -> str:

@@ -15,6 +15,7 @@ from api.port import LiveKit, Participant, Room
 from api.tokens import BESIDE, DEBATER, HOST, NAME, ROLE, Mint
 from debate.formats import DEFAULT_FORMAT, get_format
 from errors import Conflict, TooMany
+from memory import Store, open_store
 from personas.registry import Registry
 from settings import Settings
 
@@ -32,6 +33,8 @@ class Service:
     moderators: Moderators
     mint: Mint
     commands: Commands
+    memory: Store
+    """What was said; read only."""
 
     def persona(self, name: str | None) -> str:
         """The name of a known persona, the default for None; raises PersonaUnknown."""
@@ -138,4 +141,5 @@ def compose(settings: Settings, livekit: LiveKit, personas: Registry) -> Service
         moderators=Moderators(livekit, limits),
         mint=Mint(key, secret, settings.token_ttl_seconds),
         commands=Commands(livekit, secret),
+        memory=open_store(settings),
     )

@@ -16,7 +16,8 @@ from typing import Any
 from debate.debate import Debate
 from debate.decisions import Decision
 from debate.decisions import to_json as decision_to_json
-from debate.events import Event, Tick, from_json, to_json
+from debate.events import Event, Tick, to_json
+from debate.replayed import replayed
 from errors import SageError
 from memory import DebateRecord, Record, Store, uuid7
 
@@ -75,24 +76,9 @@ class Deliberation:
     async def resume(self) -> int:
         """Replay what the journal holds of this debate; answers how many events there were."""
         count, last = 0, 0.0
-        for row in await self._store.records(self.record.debate_id, kinds=("event", "decision")):
-            if row.kind == "decision":
-                # what was decided as time went by, and not on an event, is decided again then
-                last = max(last, float(row.data.get("at", last)))
-                self.debate.apply(Tick(), last)
-                if row.data.get("signal") == "greeting":
-                    self.debate.mark_greeted()
-                continue
-            try:
-                event = from_json(row.data)
-            except ValueError:
-                logger.warning(
-                    "an event of the journal is not known and was passed over", extra={"id": row.id}
-                )
-                continue
-            last = max(last, float(row.data.get("at", last)))
-            self.debate.apply(event, last)
-            count += 1
+        rows = await self._store.records(self.record.debate_id, kinds=("event", "decision"))
+        for event, last in replayed(self.debate, ((row.kind, row.data) for row in rows), _passed_over):  # noqa: B007
+            count += event is not None
         # a clock set back since the first job began must not make the debate's time run backwards
         self._offset = max(self._offset, last - _monotonic())
         return count
@@ -182,6 +168,12 @@ class Deliberation:
             await self._append(*(self._row("decision", decision_to_json(one), at) for one in decisions))
         self._on_decided(event, decisions)
         return decisions
+
+
+def _passed_over(data: Mapping[str, Any]) -> None:
+    logger.warning(
+        "an event of the journal is not known and was passed over", extra={"type": data.get("type")}
+    )
 
 
 def _monotonic() -> float:

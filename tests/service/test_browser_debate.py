@@ -116,3 +116,43 @@ async def test_two_rooms_hear_nothing_of_each_other(browser: Browser, stack: Sta
     assert names == ["Sage", "Ben", "Sage"]
     await expect(ben.card("Ada")).to_have_count(0)
     assert not re.search("uniform", await ben.page.locator("#transcript").inner_text(), re.IGNORECASE)
+
+
+async def test_the_report_is_offered_at_the_end_and_opens(browser: Browser, stack: Stack, room_name: str):
+    ada = await visit(browser, at_localhost(stack.web_url), has_microphone=False)
+    await ada.join("Ada", room_name, "school uniforms")
+    await expect(said_by(ada, "Sage")).not_to_have_count(0, timeout=PATIENT_MS)
+    papers = ada.page.get_by_role("form", name="Report of the debate")
+    await expect(papers).to_be_hidden()
+    words = "Uniforms cost families money, <b>every</b> year."
+    await ada.page.get_by_label("Message to the debate").fill(words)
+    await ada.page.get_by_role("button", name="Send").click()
+    await expect(said_by(ada, "Ada")).to_have_text([words])
+    ada.page.on("dialog", lambda dialog: dialog.accept())
+    await ada.page.get_by_role("button", name="End the debate").click()
+    await expect(papers).to_be_visible()
+
+    await opens(ada, "Read the report", "School uniforms", words)
+    await opens(ada, "Transcript", "Ada: ", words)
+    # The way to it stays once the room is left.
+    await ada.page.get_by_role("button", name="Leave").click()
+    await expect(papers).to_contain_text("The debate that you left")
+    await opens(ada, "Read the report", "was not ended", words, absent=True)
+
+
+async def opens(visitor: Visitor, button: str, *holds: str, absent: bool = False) -> None:
+    """The button opens a page of its own that holds these words (`absent`: all but the first), without a token in its
+    address and without a warning in its console."""
+    warnings: list[str] = []
+    async with visitor.context.expect_page() as opening:
+        await visitor.page.get_by_role("button", name=button).click()
+    page = await opening.value
+    page.on("console", lambda message: warnings.append(message.text))
+    await page.wait_for_load_state()
+    text = await page.inner_text("body")
+    for number, words in enumerate(holds):
+        assert (words.lower() in text.lower()) is not (absent and number == 0), text
+    assert "token" not in page.url
+    assert await page.locator("b", has_text="every").count() == 0
+    assert warnings == []
+    await page.close()

@@ -16,6 +16,7 @@ from launcher.places import REPOSITORY
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("settings", "settings_checks", "errors", "logs", "signing"),
     ("debate", "memory", "personas", "providers"),
+    ("report",),
     ("api", "voice"),
     ("doctor",),
     ("app", "debate_moderator_agent"),

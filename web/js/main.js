@@ -107,6 +107,7 @@ async function enter({ name, room, topic, persona, role, rejoin: proof }) {
   change((draft) => {
     if (draft.room !== seat.room) forgetDebate(draft);
     Object.assign(draft, { room: seat.room, topic: seat.topic, carrier: carrierOf(given.livekit_url, location.hostname) });
+    draft.papers = { debate: "", token: given.token };
   });
   await debate.connect(given.livekit_url, given.token);
   tab.remember(seat);

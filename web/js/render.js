@@ -6,6 +6,7 @@
 import { icon, keyed, make, text } from "./dom.js";
 import { createDebateView } from "./render-debate.js";
 import { createLobby } from "./render-lobby.js";
+import { drawPapers } from "./render-papers.js";
 
 export function createRender(actions) {
   const lobby = createLobby(actions);
@@ -29,6 +30,7 @@ export function createRender(actions) {
     lobby.render(state);
     if (state.phase === "debate") renderDebate(state);
     showView(state);
+    drawPapers(state);
     drawNotices(state, actions);
     const topic = state.moderator.topic || state.topic;
     const title = state.phase === "debate" && topic ? `${topic} – Sage` : "Sage – a moderated debate";

@@ -36,6 +36,7 @@ export function initialState() {
     refusal: "", // why the last persona switch was refused
     formats: [], // {name, title} of those that the moderator knows
     acts: { busy: new Map(), refusals: new Map() }, // by group of controls: the act under way, and why the last was refused
+    papers: { debate: "", token: "" }, // of the debate whose report may be asked for: its id, and what shows that we were there
     mine: { vote: null, ballot: null }, // {number, choice} and {decision, reasons, points} of this page's person
     now: 0,
   };
@@ -241,6 +242,8 @@ export function moderatorAttributes(state, identity, name, attributes) {
   moderator.degraded = degraded(attributes["sage.services"]);
   moderator.receivers = receivers(attributes["sage.receivers"]);
   moderator.asked = asked(attributes);
+  const debate = attributes["sage.debate_id"] ?? "";
+  if (/^[0-9a-f-]{36}$/.test(debate)) state.papers.debate = debate;
   // What was refused a moment ago may be right now; and what is under way has been done, or is no longer asked:
   // the answer to it may come later than its effect, and the same button means another thing by then.
   if (momentOf(moderator) !== before) {
