@@ -50,6 +50,8 @@ def build_server(settings: Settings, *, console: bool = False) -> AgentServer:
         # better wait in this worker than find none. `keep_processes_warm` asks for them as soon as it has started.
         num_idle_processes=0,
         initialize_process_timeout=INITIALIZE_SECONDS,
+        # imported once where job processes are forked from: they share its pages, and start sooner
+        preload_modules=["voice.job"],
         drain_timeout=DRAIN_SECONDS,
         ws_url=settings.livekit_ws_url,
         api_key=settings.secret("livekit_api_key"),

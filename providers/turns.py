@@ -90,8 +90,8 @@ class _SilenceStream(EarTurnStream):
 class MiniJudge(TurnJudge):
     """v1-mini: 240 MB, 40-60 ms a question on two cores, on one thread for all ears.
 
-    Loaded for the first ear, not while a process waits for its room: it takes 0.3 s, and nobody's first turn is over by
-    then. Two waiting processes are 470 MB smaller without it.
+    The framework loads its weights where job processes are forked from, so that they share them. Where it did not (on
+    systems without a fork server), they are loaded for the first ear: nobody's first turn is over in those 0.3 s.
     """
 
     name = "v1-mini"
