@@ -37,6 +37,10 @@ MAX_ARGS = 16
 MAX_STATE_BYTES = 14_000
 """An RPC's answer is bounded at 15 KiB by LiveKit."""
 
+ANSWER_SECONDS = 0.3
+"""The room has an update within milliseconds, but where two overlap (the framework's own `lk.agent.state` is one) the
+SDK often misses the answer and waits for 5 s, in which the next part's clock would not be shown."""
+
 MAX_PEOPLE_TOLD = 40
 MAX_TEXT_TOLD = 500
 RPC_COMMANDS = (
@@ -158,8 +162,27 @@ class Page:
             news = changed(self._shown, self._wanted)
             if not news and not also:
                 return
-            await self._room.local_participant.set_attributes({**news, **(also or {})})
+            await self._set({**news, **(also or {})})
             self._shown |= news
+
+    async def _set(self, attributes: dict[str, str]) -> None:
+        """Have the room take `attributes`; what it refuses later than ANSWER_SECONDS is set again then."""
+        setting = asyncio.ensure_future(self._room.local_participant.set_attributes(attributes))
+        self._tasks.add(setting)
+        await asyncio.wait([setting], timeout=ANSWER_SECONDS)
+        if setting.done():
+            self._tasks.discard(setting)
+            setting.result()
+        else:
+            setting.add_done_callback(lambda done: self._on_set_late(done, attributes))
+
+    def _on_set_late(self, setting: asyncio.Task[None], attributes: Mapping[str, str]) -> None:
+        self._tasks.discard(setting)
+        if not setting.cancelled() and (error := setting.exception()) is not None:
+            logger.warning("attributes could not be shown", extra={"error": type(error).__name__})
+            for key in attributes:
+                self._shown.pop(key, None)
+            self._wake.set()
 
     async def _tell_privately(self, topic: str, decision: Decision) -> None:
         message: dict[str, Any] = {

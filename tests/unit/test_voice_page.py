@@ -34,6 +34,7 @@ class SlowAttributes(rtc.LocalParticipant):
         self.asked = asyncio.Event()
         self.acknowledged = asyncio.Event()
         self.let_go = asyncio.Event()
+        self.refuses = False
         self.sent: asyncio.Queue[tuple[str, dict[str, Any], list[str] | None]] = asyncio.Queue()
 
     def __del__(self) -> None:
@@ -50,6 +51,9 @@ class SlowAttributes(rtc.LocalParticipant):
         if ACK_ATTRIBUTE in attributes:
             self.acknowledged.set()
         await self.let_go.wait()
+        if self.refuses:
+            self.refuses = False
+            raise RuntimeError("the server refused an update")
 
     async def send_text(  # type: ignore[override]
         self, text: str, *, destination_identities: list[str] | None = None, topic: str = "", **more: Any
@@ -132,6 +136,38 @@ async def test_a_command_is_acknowledged_no_sooner_than_its_effect_is_shown(
             break
     assert json.loads(told[ACK_ATTRIBUTE])["ok"] is True
     assert told["sage.persona"] == "time-keeper"
+
+
+async def until_shown(me: SlowAttributes, **attributes: str) -> None:
+    """Wait for an update that holds these attributes (`_` stands for the dot)."""
+    wanted = {key.replace("_", ".", 1): value for key, value in attributes.items()}
+    async with asyncio.timeout(5):
+        while not any(wanted.items() <= update.items() for update in me.updates):
+            me.asked.clear()
+            await me.asked.wait()
+
+
+async def test_an_update_whose_answer_is_lost_keeps_no_later_one_waiting(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    """The SDK waits for 5 s for an answer that it has missed: the next part's clock must not."""
+    one, me, _ = page
+    await until_shown(me, sage_topic="Should cities ban cars?")  # and it is never answered
+    await one._deliberation.ask(Commanded("ana", "topic", {"topic": "Night trains"}, "host"))
+    await until_shown(me, sage_topic="Night trains")
+
+
+async def test_what_the_room_refuses_late_is_shown_again(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, _ = page
+    await until_shown(me, sage_persona="neutral-facilitator")
+    await one._deliberation.ask(Commanded("ana", "topic", {"topic": "Night trains"}, "host"))
+    await until_shown(me, sage_topic="Night trains")  # the page has gone on without the first one's answer
+    del me.updates[:]
+    me.refuses = True
+    me.let_go.set()
+    await until_shown(me, sage_persona="neutral-facilitator", sage_topic="Night trains")
 
 
 async def test_a_fact_check_is_shown_to_everybody_with_its_sources_and_not_before_it_is_made(
