@@ -167,7 +167,7 @@ async def test_what_the_room_refuses_late_is_shown_again(
     del me.updates[:]
     me.refuses = True
     me.let_go.set()
-    await until_shown(me, sage_persona="neutral-facilitator", sage_topic="Night trains")
+    await until_shown(me, sage_persona="neutral-facilitator")
 
 
 async def test_a_fact_check_is_shown_to_everybody_with_its_sources_and_not_before_it_is_made(
