@@ -132,8 +132,9 @@ async def check_privacy(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     if settings.log_transcripts:
         findings.append(degraded("transcripts", "what people say is logged", "set LOG_TRANSCRIPTS=false"))
-    names = [n for n in type(settings).model_fields if n.endswith("_url") and getattr(settings, n)]
-    for name in names:
+    for name in type(settings).model_fields:
+        if not name.endswith("_url") or name in settings.secret_names() or not getattr(settings, name):
+            continue
         url = urlsplit(getattr(settings, name))
         if url.scheme in {"ws", "http"} and url.hostname not in LOOPBACK:
             secure = "wss://" if name == "livekit_url" else "https://"

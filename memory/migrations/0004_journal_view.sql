@@ -1,0 +1,42 @@
+-- A debate's records in one order, whichever table they live in: what the store protocol reads.
+-- Safe to run twice; pastes into Supabase's SQL editor as it is.
+begin;
+
+-- Rows of several machines' journals follow each other as the journals began. Batches that are on their way are not
+-- shown before they are whole. security_invoker: whoever may not read the tables sees nothing here either.
+create or replace view public.records with (security_invoker = true) as
+select
+    every.id, every.debate_id, every.kind, every.at, every.data,
+    row_number() over (partition by every.debate_id order by every.journal, every.seq) as seq
+from (
+    select id, debate_id, journal, seq, kind, at, data from public.utterances
+    union all select id, debate_id, journal, seq, kind, at, data from public.decisions
+    union all select id, debate_id, journal, seq, kind, at, data from public.spoken_replies
+    union all select id, debate_id, journal, seq, kind, at, data from public.events
+    union all select id, debate_id, journal, seq, kind, at, data from public.votes
+    union all select id, debate_id, journal, seq, kind, at, data from public.fact_checks
+    union all select id, debate_id, journal, seq, kind, at, data from public.summaries
+) as every
+join public.journals as sent
+    on sent.journal = every.journal and sent.debate_id = every.debate_id and every.seq <= sent.sent_seq;
+
+do $$
+declare part text;
+begin
+    foreach part in array array['records']
+    loop
+        if exists (select from pg_roles where rolname = 'anon') then
+            execute format('revoke all on public.%I from anon', part);
+        end if;
+        if exists (select from pg_roles where rolname = 'authenticated') then
+            execute format('revoke all on public.%I from authenticated', part);
+        end if;
+        if exists (select from pg_roles where rolname = 'service_role') then
+            execute format('grant select on public.%I to service_role', part);
+        end if;
+    end loop;
+end $$;
+
+insert into public.sage_migrations (number, name) values (4, '0004_journal_view') on conflict do nothing;
+notify pgrst, 'reload schema';
+commit;
