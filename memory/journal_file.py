@@ -10,8 +10,9 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +120,67 @@ def read_records(path: Path, kinds: Collection[str] | None, after_seq: int) -> t
             sql += f" and kind in ({', '.join('?' * len(kinds))})"
             arguments += kinds
         rows = db.execute(f"{sql} order by seq", arguments).fetchall()
-    return tuple(
-        Record(id=id_, debate_id=debate.debate_id, kind=kind, at=at, data=json.loads(data), seq=seq)
-        for seq, id_, kind, at, data in rows
-    )
+    return _records(debate.debate_id, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a file in order, and what sending them elsewhere needs.
+
+    `journal` is the id of the file's first record: a file that was made anew has another ("" while it has none);
+    `names` are those of the people, by identity, who had joined before these rows.
+    """
+
+    debate: DebateRecord
+    journal: str
+    records: tuple[Record, ...]
+    names: dict[str, str]
+
+
+def read_batch(path: Path, journal: str, after_seq: int, limit: int) -> Batch | None:
+    """At most `limit` rows behind `after_seq`, or from the first on where the file is not the one called `journal`.
+
+    None where `path` keeps no debate. Raises sqlite3.Error, OSError and NewerSchemaError.
+    """
+    with _reading(path) as db:
+        debate = _debate_row(db) if db is not None else None
+        if db is None or debate is None:
+            return None
+        first = db.execute("select id from record order by seq limit 1").fetchone()
+        now = str(first[0]) if first else ""
+        start = after_seq if now == journal else 0
+        rows = db.execute(
+            "select seq, id, kind, at, data from record where seq > ? order by seq limit ?", (start, limit)
+        ).fetchall()
+        joined = db.execute(
+            "select json_extract(data, '$.identity'), json_extract(data, '$.name') from record"
+            " where kind = 'event' and seq <= ? and json_extract(data, '$.type') = 'joined' order by seq",
+            (start,),
+        ).fetchall()
+    names = {str(identity): str(name or identity) for identity, name in joined if identity}
+    return Batch(debate, now, _records(debate.debate_id, rows), names)
+
+
+def rows_behind(path: Path, after_seq: int) -> int:
+    """How many rows `path` has behind `after_seq`. Raises as `read_batch`."""
+    with _reading(path) as db:
+        return 0 if db is None else _value(db, "select count(*) from record where seq > ?", after_seq)
 
 
 def rows_of(records: Sequence[Record]) -> list[Row]:
     """`records` as `JournalFile.append` takes them. Raises TypeError or ValueError for bad data."""
     return [(record.id, record.kind, float(record.at), encode(record.data)) for record in records]
+
+
+def _records(debate_id: str, rows: Iterable[tuple[int, str, str, float, str]]) -> tuple[Record, ...]:
+    return tuple(
+        Record(id=id_, debate_id=debate_id, kind=kind, at=at, data=json.loads(data), seq=seq)
+        for seq, id_, kind, at, data in rows
+    )
+
+
+def _value(db: sqlite3.Connection, sql: str, *arguments: int) -> int:
+    return int(db.execute(sql, arguments).fetchone()[0])
 
 
 def _make_private(path: Path) -> None:
@@ -164,7 +217,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("pragma user_version").fetchone()[0])
+    return _value(db, "pragma user_version")
 
 
 @contextmanager

@@ -20,6 +20,17 @@ from (
 join public.journals as sent
     on sent.journal = every.journal and sent.debate_id = every.debate_id and every.seq <= sent.sent_seq;
 
+-- A process that was taken for dead may come back with an older number: what is shown is never hidden again.
+create or replace function public.sage_sent_seq_only_grows() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+    new.sent_seq := greatest(old.sent_seq, new.sent_seq);
+    return new;
+end $$;
+drop trigger if exists only_grows on public.journals;
+create trigger only_grows before update on public.journals
+    for each row execute function public.sage_sent_seq_only_grows();
+
 do $$
 declare part text;
 begin

@@ -1,6 +1,5 @@
 """The replica's schema on a real Postgres: from empty, from every earlier state, twice, and closed to anon."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -8,8 +7,7 @@ import pytest
 
 from errors import Unavailable
 from memory.schema import apply, migrations, script
-from tests.contract.postgres_server import PostgresServer, installed
-from tests.service.conftest import missing
+from tests.contract.postgres_server import PostgresServer
 
 HOMES = ("utterances", "decisions", "spoken_replies", "events", "votes", "fact_checks", "summaries")
 TABLES = ("sage_migrations", "debates", "journals", "participants", "personas_used", "forgotten", *HOMES)
@@ -18,20 +16,9 @@ RECORD = "0198c1f2-0000-7000-8000-000000000002"
 ALL = migrations()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    if not installed():
-        missing("a Postgres", "pip install -r requirements-dev.txt")
-    running = PostgresServer()
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
 @pytest.fixture
-def url(server: PostgresServer) -> str:
-    return server.url(server.database())
+def url(postgres: PostgresServer) -> str:
+    return postgres.url(postgres.database())
 
 
 def shape(url: str) -> set[tuple[str, ...]]:
@@ -64,13 +51,15 @@ def test_an_empty_database_gets_all_and_a_second_run_nothing(url: str) -> None:
 
 
 @pytest.mark.parametrize("known", range(1, len(ALL)))
-def test_every_earlier_state_arrives_at_the_same_schema(server: PostgresServer, url: str, known: int) -> None:
+def test_every_earlier_state_arrives_at_the_same_schema(
+    postgres: PostgresServer, url: str, known: int
+) -> None:
     apply(url, ALL[:known])
     if known >= 2:
         with psycopg.connect(url) as database:
             a_row(database)
     assert apply(url) == tuple(one.name for one in ALL[known:])
-    fresh = server.url(server.database())
+    fresh = postgres.url(postgres.database())
     apply(fresh)
     assert shape(url) == shape(fresh)
     if known >= 2:
@@ -78,11 +67,11 @@ def test_every_earlier_state_arrives_at_the_same_schema(server: PostgresServer, 
             assert database.execute("select text from utterances").fetchall() == [("Taxes are low",)]
 
 
-def test_pasted_twice_as_one_text_it_is_the_same_schema(server: PostgresServer, url: str) -> None:
+def test_pasted_twice_as_one_text_it_is_the_same_schema(postgres: PostgresServer, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as database:
         for _ in range(2):
             database.execute(script(ALL).encode())
-    fresh = server.url(server.database())
+    fresh = postgres.url(postgres.database())
     apply(fresh)
     assert shape(url) == shape(fresh)
 

@@ -1,0 +1,196 @@
+"""Sends journals to the replica: what is new, in order, in batches, as often as it takes.
+
+Owns the order of a batch's upserts, the setting aside of rows that the database will never take, and the finding of
+journals, also those of killed jobs. Knows no thread and does not wait between tries: `replica` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from errors import Unavailable
+from memory.bookmarks import Bookmark, Bookmarks
+from memory.journal_file import Batch, NewerSchemaError, read_batch, rows_behind
+from memory.projection import HOMES, Row, opening_rows, rows_by_table
+from memory.supabase_tables import DebateMissingError, RowsRefusedError, SupabaseTables
+
+logger = logging.getLogger("sage.memory.replicator")
+
+BATCH_ROWS = 200
+
+_Stamp = tuple[int, int, int, int]
+"""Size and time of change of a journal and of its WAL."""
+
+
+class Replicator:
+    """Brings the replica up to the journals below `data_dir`. One object belongs to one event loop.
+
+    `on_batch(batch)` is called on it after each batch that has arrived.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        tables: SupabaseTables,
+        bookmarks: Bookmarks,
+        batch_rows: int = BATCH_ROWS,
+        on_batch: Callable[[Batch], None] | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._tables = tables
+        self._bookmarks = bookmarks
+        self._batch_rows = batch_rows
+        self._on_batch = on_batch
+        self._opened: set[tuple[str, str]] = set()
+        self._seen: dict[Path, _Stamp] = {}
+
+    async def send_changed(self) -> int:
+        """Send every journal that has changed since it was last sent whole; answers the number of rows.
+
+        A journal that cannot be read, or whose rows are refused, does not keep the others waiting. Raises Unavailable
+        where the replica is away or refuses us.
+        """
+        count = 0
+        for path, stamp in self.changed():
+            try:
+                sent = await self.send(path)
+            except (OSError, sqlite3.Error, NewerSchemaError) as error:
+                logger.warning(
+                    "a journal could not be sent", extra={"file": path.name, "problem": type(error).__name__}
+                )
+                self._seen[path] = stamp
+                continue
+            if sent is None:
+                continue  # another process sends it; whether all of it arrives is looked at again
+            self._seen[path] = stamp
+            count += sent
+        return count
+
+    async def send(self, path: Path) -> int | None:
+        """Send what is new of one journal; None where another process is at it. Raises Unavailable."""
+        debate_id, count = path.stem, 0
+        for _ in range(2):
+            mark = self._bookmarks.claim(debate_id)
+            if mark is None:
+                return None
+            try:
+                return count + await self._send_behind(path, mark)
+            except DebateMissingError:
+                # deleted there, or the database is a new one: from the first row on, once
+                logger.warning("the replica lacks a debate: it is sent again", extra={"debate_id": debate_id})
+                self._opened = {one for one in self._opened if one[0] != debate_id}
+                self._bookmarks.advance(debate_id, Bookmark())
+            finally:
+                self._bookmarks.release(debate_id)
+        raise Unavailable("Supabase does not keep a debate that it took.", code="replica-away")
+
+    def changed(self) -> list[tuple[Path, _Stamp]]:
+        """The journals that have changed since they were last sent whole, the newest debate first."""
+        found = []
+        for path in self._journals():
+            stamp = _stamp(path)
+            if stamp is not None and self._seen.get(path) != stamp:
+                found.append((path, stamp))
+        return sorted(found, key=lambda one: one[0].name, reverse=True)
+
+    def left(self) -> int:
+        """How many rows are still to be sent, of all journals."""
+        count = 0
+        for path in self._journals():
+            try:
+                count += rows_behind(path, self._bookmarks.of(path.stem).sent)
+            except (OSError, sqlite3.Error, NewerSchemaError):
+                continue
+        return count
+
+    def forget(self, debate_id: str) -> None:
+        """The debate is no more, or has changed: nothing of it counts as known."""
+        self._opened = {one for one in self._opened if one[0] != debate_id}
+        self._seen = {path: stamp for path, stamp in self._seen.items() if path.stem != debate_id}
+
+    def _journals(self) -> list[Path]:
+        try:
+            rooms = [entry.path for entry in os.scandir(self._data_dir) if entry.is_dir()]
+        except OSError:
+            return []
+        return [path for room in rooms for path in Path(room).glob("*.sqlite3")]
+
+    async def _send_behind(self, path: Path, mark: Bookmark) -> int:
+        count = 0
+        while True:
+            batch = await asyncio.to_thread(read_batch, path, mark.journal, mark.sent, self._batch_rows)
+            if batch is None:
+                return count
+            await self._open(batch)
+            if not batch.records:
+                return count
+            await self._send_batch(batch)
+            mark = Bookmark(batch.journal, batch.records[-1].seq)
+            if not self._bookmarks.advance(batch.debate.debate_id, mark):
+                return count  # taken over by another process, which sends the same
+            count += len(batch.records)
+            if self._on_batch is not None:
+                self._on_batch(batch)
+
+    async def _open(self, batch: Batch) -> None:
+        known = (batch.debate.debate_id, batch.journal)
+        if known in self._opened:
+            return
+        for table, rows in opening_rows(batch.debate).items():
+            await self._upsert(batch, table, rows)
+        if batch.journal:
+            await self._tables.upsert("journals", [_progress(batch, 0)])
+            self._opened.add(known)
+
+    async def _send_batch(self, batch: Batch) -> None:
+        tables = rows_by_table(batch.records, batch.journal, batch.names)
+        answers = await asyncio.gather(
+            *(self._upsert(batch, table, rows) for table, rows in tables.items()), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        # only now are the rows shown: whoever reads sees whole batches in their order
+        await self._tables.upsert("journals", [_progress(batch, batch.records[-1].seq)], replace=True)
+
+    async def _upsert(self, batch: Batch, table: str, rows: Sequence[Row]) -> None:
+        try:
+            await self._tables.upsert(table, rows, replace=table == "participants")
+        except RowsRefusedError as error:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._upsert(batch, table, rows[:middle])
+                await self._upsert(batch, table, rows[middle:])
+                return
+            self._set_aside(batch, table, rows[0], error.code)
+
+    def _set_aside(self, batch: Batch, table: str, row: Row, code: str) -> None:
+        debate_id = batch.debate.debate_id
+        logger.error(
+            "the replica refuses a row: it stays in the journal alone",
+            extra={"debate_id": debate_id, "table": table, "code": code, "id": row.get("id", "")},
+        )
+        if table in HOMES:
+            self._bookmarks.refuse(row["id"], debate_id, row["seq"], code)
+
+
+def _progress(batch: Batch, sent_seq: int) -> Row:
+    return {"journal": batch.journal, "debate_id": batch.debate.debate_id, "sent_seq": sent_seq}
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Size and time of change of a journal and its WAL; None where it has gone."""
+    try:
+        file = path.stat()
+    except OSError:
+        return None
+    try:
+        wal = path.with_name(path.name + "-wal").stat()
+    except OSError:
+        return file.st_size, file.st_mtime_ns, 0, 0
+    return file.st_size, file.st_mtime_ns, wal.st_size, wal.st_mtime_ns
