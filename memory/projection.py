@@ -108,8 +108,14 @@ def opening_rows(debate: DebateRecord) -> dict[str, list[Row]]:
 
 def debate_of(row: Mapping[str, Any]) -> DebateRecord:
     """The debate of a row of `debates`."""
-    texts = (str(readable(row[name])) for name in ("debate_id", "room", "topic", "persona", "format"))
-    return DebateRecord(*texts, created_at=float(row["created_at"]))
+    return DebateRecord(
+        debate_id=str(row["debate_id"]),
+        room=str(row["room"]),
+        topic=str(readable(row["topic"])),
+        persona=str(readable(row["persona"])),
+        format=str(readable(row["format"])),
+        created_at=float(row["created_at"]),
+    )
 
 
 def record_of(row: Mapping[str, Any]) -> Record:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from memory.bookmarks import Bookmarks
 from memory.journal_file import NewerSchemaError, read_debate
-from memory.supabase_tables import SupabaseTables
+from memory.supabase_tables import PAGE_ROWS, SupabaseTables
 
 logger = logging.getLogger("sage.memory.retention")
 
@@ -26,14 +27,23 @@ def delete_file(path: Path) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
+def last_written(path: Path) -> float:
+    """When a journal was last written to, in epoch seconds. Raises OSError where it has gone."""
+    wal = path.with_name(path.name + "-wal")
+    times = [path.stat().st_mtime]
+    if wal.exists() and wal.stat().st_size:
+        times.append(wal.stat().st_mtime)
+    return max(times)
+
+
 def delete_old_files(data_dir: Path, days: int, now: float, bookmarks: Bookmarks | None) -> list[str]:
     """Delete the journals of old debates; answers their ids. `now` is in epoch seconds."""
     deleted = []
     for path in sorted(data_dir.glob("*/*.sqlite3")):
         try:
+            # before it is read: reading makes an empty WAL beside it
+            touched = last_written(path)
             debate = read_debate(path)
-            parts = [path, path.with_name(path.name + "-wal")]
-            touched = max(part.stat().st_mtime for part in parts if part.exists())
             if debate is None or debate.created_at > now - days * DAY_SECONDS or touched > now - DAY_SECONDS:
                 continue
             delete_file(path)
@@ -52,34 +62,30 @@ async def delete_old_rows(tables: SupabaseTables, days: int, now: float) -> int:
 
     A debate that has been written to within the last day, on whatever machine, is spared.
     """
-    limit, count, spared = now - days * DAY_SECONDS, 0, set[str]()
-    last = ""
+    limit, count, last = now - days * DAY_SECONDS, 0, _FIRST
+    ids: list[str] = []
+
+    def old(query: Any) -> Any:
+        return query.lt("created_at", limit).gt("debate_id", last).order("debate_id").limit(_BATCH)
+
+    def recent(query: Any) -> Any:
+        return query.in_("debate_id", ids).gt("at", now - DAY_SECONDS).limit(PAGE_ROWS)
+
+    def doomed(query: Any) -> Any:
+        return query.in_("debate_id", ids)
+
     while True:
-        after = last
-        rows = await tables.select(
-            "debates",
-            lambda query, after=after: (
-                query.lt("created_at", limit)
-                .gt("debate_id", after or _FIRST)
-                .order("debate_id")
-                .limit(_BATCH)
-            ),
-            "debate_id",
-        )
-        if not rows:
+        ids = [row["debate_id"] for row in await tables.select("debates", old, "debate_id")]
+        if not ids:
             return count
-        last = rows[-1]["debate_id"]
-        ids = [row["debate_id"] for row in rows]
-        recent = await tables.select(
-            "records",
-            lambda query, ids=ids: query.in_("debate_id", ids).gt("at", now - DAY_SECONDS).limit(1000),
-            "debate_id",
-        )
-        spared |= {row["debate_id"] for row in recent}
-        old = [one for one in ids if one not in spared]
-        if old:
-            await tables.delete("debates", lambda query, old=old: query.in_("debate_id", old))
-        count += len(old)
+        last = ids[-1]
+        while goes_on := {row["debate_id"] for row in await tables.select("records", recent, "debate_id")}:
+            ids = [one for one in ids if one not in goes_on]
+            if not ids:
+                break
+        if ids:
+            await tables.delete("debates", doomed)
+        count += len(ids)
 
 
 _FIRST = "00000000-0000-0000-0000-000000000000"

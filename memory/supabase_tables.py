@@ -145,7 +145,7 @@ def _meaning(code: str) -> Exception:
         )
     if code == "23503":
         return DebateMissingError()
-    if code[:2] in ("22", "23", "54") and len(code) == 5 or code in _BAD_ROWS:
+    if (len(code) == 5 and code[:2] in ("22", "23", "54")) or code in _BAD_ROWS:
         return RowsRefusedError(code)
     return Unavailable(
         f"Supabase answers {code or 'nothing that can be read'}.",

@@ -1,8 +1,8 @@
 """A Supabase project on loopback for tests: the REST routes that our client asks, over a real Postgres, with faults.
 
-Where Postrust is installed (`REAL`) it answers, as the PostgREST dialect, and this is only the proxy in front of it that
-SUPABASE-TESTS.md describes; else the few routes that memory uses are answered here, by the SQL that PostgREST makes of
-them. Either way the client, the wire and the database are real.
+Where Postrust is installed (`BUILD` says how) it answers, as the PostgREST dialect, and this is only the proxy in front
+of it; else the few routes that memory uses are answered here, by the SQL that PostgREST makes of them. Either way the
+client, the wire and the database are real.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class SupabaseServer:
         self.script: deque[int | str | None] = deque()
         self.forever: int | str | None = None
         self.requests: list[tuple[str, str]] = []
-        self.on_request: Callable[[str, str], None] = lambda method, table: None
+        self.on_request: Callable[[str, str], None] = lambda _method, _table: None
         self._postrust = postrust
         self._process: subprocess.Popen[bytes] | None = None
         self._upstream = ""
@@ -121,8 +121,8 @@ class SupabaseServer:
             "PGRST_DB_MAX_ROWS": "1000",
             "PGRST_DB_POOL_TIMEOUT": "2",
         }
-        self._process = subprocess.Popen(
-            [str(POSTRUST)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        self._process = await asyncio.to_thread(
+            subprocess.Popen, [str(POSTRUST)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._upstream = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 20
@@ -133,7 +133,7 @@ class SupabaseServer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:
-                    pass
+                    await asyncio.to_thread(time.sleep, 0.05)
                 if time.monotonic() > deadline:
                     raise RuntimeError("Postrust does not answer")
                 await asyncio.to_thread(time.sleep, 0.05)
