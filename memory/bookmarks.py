@@ -24,6 +24,9 @@ create table if not exists bookmark (
     holder text not null default '', held_until real not null default 0
 );
 create table if not exists refused (id text primary key, debate_id text not null, seq integer not null, code text not null);
+create table if not exists forgotten_here (
+    debate_id text not null, identity text not null, forgotten_at real not null, primary key (debate_id, identity)
+);
 create table if not exists last_time (what text primary key, at real not null);
 """
 
@@ -90,6 +93,25 @@ class Bookmarks:
         """The debate is no more."""
         self._db.execute("delete from bookmark where debate_id = ?", (debate_id,))
         self._db.execute("delete from refused where debate_id = ?", (debate_id,))
+        self._db.execute("delete from forgotten_here where debate_id = ?", (debate_id,))
+
+    def applied(self, debate_id: str, identity: str, forgotten_at: float) -> bool:
+        """Whether a mark of the table `forgotten` has been carried out on this machine."""
+        return (
+            self._db.execute(
+                "select 1 from forgotten_here where debate_id = ? and identity = ? and forgotten_at >= ?",
+                (debate_id, identity, forgotten_at),
+            ).fetchone()
+            is not None
+        )
+
+    def apply(self, debate_id: str, identity: str, forgotten_at: float) -> None:
+        """A mark has been carried out here."""
+        self._db.execute(
+            "insert into forgotten_here values (?, ?, ?)"
+            " on conflict do update set forgotten_at = max(forgotten_at, excluded.forgotten_at)",
+            (debate_id, identity, forgotten_at),
+        )
 
     def of(self, debate_id: str) -> Bookmark:
         """How far a debate is, whoever sends it."""

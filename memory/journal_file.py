@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +159,24 @@ def read_batch(path: Path, journal: str, after_seq: int, limit: int) -> Batch | 
         ).fetchall()
     names = {str(identity): str(name or identity) for identity, name in joined if identity}
     return Batch(debate, now, _records(debate.debate_id, rows), names)
+
+
+def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
+    """Put other data into the records of these ids, so that the old ones are in no byte of the file or its WAL.
+
+    Raises sqlite3.OperationalError where another process kept the file busy too long: then the data are replaced, but
+    pages that were in use may still hold the old ones; calling it again mends that.
+    """
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+        db.execute("pragma secure_delete = on")
+        with _transaction(db):
+            rows = [(encode(data), id_) for id_, data in changes.items()]
+            db.executemany("update record set data = ? where id = ?", rows)
+        # the old pages stand in the WAL until it is written back and cut, and VACUUM leaves no free page
+        db.execute("vacuum")
+        busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        if busy:
+            raise sqlite3.OperationalError("database is locked: the WAL could not be cut")
 
 
 def rows_behind(path: Path, after_seq: int) -> int:

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from errors import SageError
 from memory.bookmarks import Bookmarks
+from memory.erasing import apply_marks
 from memory.replicator import Replicator
 from memory.retention import DAY_SECONDS, delete_old_files, delete_old_rows
 from memory.supabase_key import why_it_may_not_write
@@ -31,6 +32,8 @@ POLL_SECONDS = 0.4
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
 STOP_SECONDS = 5.0
+MARKS_SECONDS = 600.0
+"""How soon what was forgotten through another machine is forgotten here too, at the latest."""
 
 
 class ReplicaSettings(Protocol):
@@ -147,8 +150,10 @@ class Replica:
         """Do what is due; answers how many seconds later there may be more."""
         try:
             await self._retain(tables, bookmarks)
-            if replicator is None:
+            if replicator is None or tables is None:
                 return LONGEST_WAIT_SECONDS
+            if bookmarks.due("marks of what was forgotten", MARKS_SECONDS):
+                await apply_marks(tables, self._data_dir, bookmarks)
             sent = await replicator.send_changed()
         except (SageError, OSError, sqlite3.Error) as error:
             if self._backoff.failures == 0:

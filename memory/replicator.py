@@ -15,6 +15,7 @@ from pathlib import Path
 
 from errors import Unavailable
 from memory.bookmarks import Bookmark, Bookmarks
+from memory.erasing import apply_marks
 from memory.journal_file import Batch, NewerSchemaError, read_batch, rows_behind
 from memory.projection import HOMES, Row, opening_rows, rows_by_table
 from memory.supabase_tables import DebateMissingError, RowsRefusedError, SupabaseTables
@@ -47,6 +48,7 @@ class Replicator:
         self._batch_rows = batch_rows
         self._on_batch = on_batch
         self._opened: set[tuple[str, str]] = set()
+        self._asked: set[str] = set()
         self._seen: dict[Path, _Stamp] = {}
 
     async def send_changed(self) -> int:
@@ -83,7 +85,7 @@ class Replicator:
             except DebateMissingError:
                 # deleted there, or the database is a new one: from the first row on, once
                 logger.warning("the replica lacks a debate: it is sent again", extra={"debate_id": debate_id})
-                self._opened = {one for one in self._opened if one[0] != debate_id}
+                self._unknow(debate_id)
                 self._bookmarks.advance(debate_id, Bookmark())
             finally:
                 self._bookmarks.release(debate_id)
@@ -108,10 +110,9 @@ class Replicator:
                 continue
         return count
 
-    def forget(self, debate_id: str) -> None:
-        """The debate is no more, or has changed: nothing of it counts as known."""
+    def _unknow(self, debate_id: str) -> None:
         self._opened = {one for one in self._opened if one[0] != debate_id}
-        self._seen = {path: stamp for path, stamp in self._seen.items() if path.stem != debate_id}
+        self._asked.discard(debate_id)
 
     def _journals(self) -> list[Path]:
         try:
@@ -126,7 +127,10 @@ class Replicator:
             batch = await asyncio.to_thread(read_batch, path, mark.journal, mark.sent, self._batch_rows)
             if batch is None:
                 return count
-            await self._open(batch)
+            if await self._open(batch):
+                # forgotten elsewhere: what was read may hold what must not be sent
+                self._bookmarks.advance(batch.debate.debate_id, mark)
+                continue
             if not batch.records:
                 return count
             await self._send_batch(batch)
@@ -137,15 +141,23 @@ class Replicator:
             if self._on_batch is not None:
                 self._on_batch(batch)
 
-    async def _open(self, batch: Batch) -> None:
-        known = (batch.debate.debate_id, batch.journal)
+    async def _open(self, batch: Batch) -> bool:
+        """Make the debate known there, once; True where the journal has changed by that and is to be read again."""
+        debate_id = batch.debate.debate_id
+        known = (debate_id, batch.journal)
         if known in self._opened:
-            return
+            return False
+        if debate_id not in self._asked:
+            touched = await apply_marks(self._tables, self._data_dir, self._bookmarks, debate_id)
+            self._asked.add(debate_id)
+            if touched:
+                return True
         for table, rows in opening_rows(batch.debate).items():
             await self._upsert(batch, table, rows)
         if batch.journal:
             await self._tables.upsert("journals", [_progress(batch, 0)])
             self._opened.add(known)
+        return False
 
     async def _send_batch(self, batch: Batch) -> None:
         tables = rows_by_table(batch.records, batch.journal, batch.names)

@@ -54,7 +54,8 @@ create table if not exists public.personas_used (
 create table if not exists public.forgotten (
     debate_id uuid not null,
     identity text not null default '',
-    forgotten_at timestamptz not null default now(),
+    -- epoch seconds: words said later are not meant
+    forgotten_at double precision not null,
     primary key (debate_id, identity)
 );
 

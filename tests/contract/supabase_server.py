@@ -122,7 +122,11 @@ class SupabaseServer:
             "PGRST_DB_POOL_TIMEOUT": "2",
         }
         self._process = await asyncio.to_thread(
-            subprocess.Popen, [str(POSTRUST)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            subprocess.Popen,
+            [str(POSTRUST)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self._upstream = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 20

@@ -36,8 +36,12 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 
 async def a_debate(journal: Journal, rows: int = 60, room: str = "hall") -> DebateRecord:
-    debate = await journal.open_debate(DebateRecord(uuid7(), room, "Taxes", "neutral", "oxford", 1_700_000_000.5))
-    made = [Record(uuid7(), debate.debate_id, "event", 1.0, {"type": "joined", "identity": "ana", "name": "Ana"})]
+    debate = await journal.open_debate(
+        DebateRecord(uuid7(), room, "Taxes", "neutral", "oxford", 1_700_000_000.5)
+    )
+    made = [
+        Record(uuid7(), debate.debate_id, "event", 1.0, {"type": "joined", "identity": "ana", "name": "Ana"})
+    ]
     for number in range(rows - 1):
         kind = KINDS[number % len(KINDS)]
         data = {"type": "uttered" if kind == "event" else "x", "identity": "ana", "text": f"word {number}"}
@@ -55,7 +59,8 @@ async def same(journal: Journal, server: SupabaseServer, debate: DebateRecord) -
         await tables.aclose()
     assert read == await journal.records(debate.debate_id)
     counts = [
-        server.rows(f"select count(*) from {home} where debate_id = %s", debate.debate_id)[0][0] for home in HOMES
+        server.rows(f"select count(*) from {home} where debate_id = %s", debate.debate_id)[0][0]
+        for home in HOMES
     ]
     assert sum(counts) == len(read)
 
@@ -139,7 +144,9 @@ async def test_two_that_know_nothing_of_each_other_do_not_double_either(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     debate = await a_debate(journal, 80)
-    senders = [Sender(tmp_path, supabase, holder, bookmarks=tmp_path / "marks" / holder) for holder in ("one", "two")]
+    senders = [
+        Sender(tmp_path, supabase, holder, bookmarks=tmp_path / "marks" / holder) for holder in ("one", "two")
+    ]
     await asyncio.gather(*(sender.until_sent() for sender in senders))
     for sender in senders:
         await sender.aclose()
@@ -158,7 +165,9 @@ async def test_a_process_killed_at_seeded_moments_is_followed_by_one_that_goes_o
         supabase.on_request = lambda *_, m=moment, r=reached, c=count: r.set() if next(c) >= m else None
         process = await asyncio.create_subprocess_exec(*command, key("service_role"), cwd=REPOSITORY)
         done = asyncio.create_task(process.wait())
-        await asyncio.wait([done, waiting := asyncio.create_task(reached.wait())], return_when="FIRST_COMPLETED")
+        await asyncio.wait(
+            [done, waiting := asyncio.create_task(reached.wait())], return_when="FIRST_COMPLETED"
+        )
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         if process.returncode is None:
@@ -193,7 +202,9 @@ async def test_a_row_that_the_database_never_takes_stops_no_other(
 ) -> None:
     debate = await a_debate(journal, 30)
     secret = "my neighbour told me so"
-    poison = Record(uuid7(), debate.debate_id, "event", 1e300, {"type": "uttered", "identity": "b", "text": secret})
+    poison = Record(
+        uuid7(), debate.debate_id, "event", 1e300, {"type": "uttered", "identity": "b", "text": secret}
+    )
     await journal.append([poison])
     more = [Record(uuid7(), debate.debate_id, "spoken", 5.0, {"text": "after it"}) for _ in range(3)]
     await journal.append(more)
@@ -255,7 +266,9 @@ async def test_the_anon_key_is_refused_with_the_reason(
     assert "SUPABASE_SERVICE_ROLE_KEY" in refused.value.hint
 
 
-def settings_of(data_dir: Path, server: SupabaseServer, role: str = "service_role", days: int = 0) -> SimpleNamespace:
+def settings_of(
+    data_dir: Path, server: SupabaseServer, role: str = "service_role", days: int = 0
+) -> SimpleNamespace:
     secrets = {"supabase_service_role_key": key(role), "supabase_key": key("anon")}
     return SimpleNamespace(
         data_dir=data_dir, supabase_url=server.url, memory_retention_days=days, secret=secrets.__getitem__
