@@ -120,9 +120,8 @@ class Erasing:
         for debate_id in await self._debates_with(identity, None):
             debates = await self._remote_debates("debate_id", debate_id)
             rows = await self._rows(debate_id)
-            records = [record_of(row) for row in rows]
             if debates:
-                _add(found, debates[0], about(records, identity))
+                _add(found, debates[0], about(map(record_of, rows), identity))
         debates_found = [
             {**entry, "records": sorted(entry["records"].values(), key=lambda record: record["at"])}
             for entry in found.values()

@@ -24,7 +24,7 @@ from memory.erasing import apply_marks
 from memory.replicator import Replicator
 from memory.retention import DAY_SECONDS, delete_old_files, delete_old_rows
 from memory.supabase_key import why_it_may_not_write
-from memory.supabase_tables import SupabaseTables
+from memory.supabase_tables import TIMEOUT_SECONDS, SupabaseTables
 
 logger = logging.getLogger("sage.memory.replica")
 
@@ -64,7 +64,8 @@ def why_no_replica(settings: ReplicaSettings) -> str:
 
 def tables_of(settings: ReplicaSettings) -> SupabaseTables:
     """The project's tables; ask `why_no_replica` first."""
-    return SupabaseTables(settings.supabase_url or "", settings.secret("supabase_service_role_key"))
+    key = settings.secret("supabase_service_role_key")
+    return SupabaseTables(settings.supabase_url or "", key, TIMEOUT_SECONDS)
 
 
 @dataclass

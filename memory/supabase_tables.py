@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -90,7 +91,8 @@ class SupabaseTables:
     async def _connected(self) -> AsyncClient:
         async with self._opening:
             if self._client is None:
-                # seconds of imports, and only where Supabase is configured at all
+                # seconds of imports, beside the loop, and only where Supabase is configured at all
+                await asyncio.to_thread(import_module, "supabase")
                 from supabase import AsyncClientOptions, acreate_client
 
                 self._http = httpx.AsyncClient(timeout=httpx.Timeout(self._timeout))
