@@ -20,7 +20,7 @@ from memory.bookmarks import Bookmarks
 from memory.erasing import Erasing
 from memory.ids import is_uuid
 from memory.replica import tables_of, why_no_replica
-from memory.replicator import Replicator
+from memory.replicator import Replicator, rows_left
 from memory.schema import apply, migrations, script
 from memory.supabase_tables import SupabaseTables
 from settings import Settings, load_settings
@@ -80,10 +80,13 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Bookmarks, Supabase
             await tables.aclose()
 
 
+def _sizes(data_dir: Path) -> list[int]:
+    return [path.stat().st_size for path in data_dir.glob("*/*.sqlite3")]
+
+
 async def _status(settings: Settings, _: argparse.Namespace) -> int:
-    files = list(Path(settings.data_dir).glob("*/*.sqlite3"))
-    megabytes = sum(path.stat().st_size for path in files) / 1e6
-    print(f"journal   {len(files)} debates, {megabytes:.1f} MB, in {settings.data_dir}")
+    sizes = _sizes(Path(settings.data_dir))
+    print(f"journal   {len(sizes)} debates, {sum(sizes) / 1e6:.1f} MB, in {settings.data_dir}")
     days = settings.memory_retention_days
     print(
         f"retention {f'{days} days' if days else 'none: debates are kept for ever (MEMORY_RETENTION_DAYS)'}"
@@ -92,7 +95,7 @@ async def _status(settings: Settings, _: argparse.Namespace) -> int:
         if tables is None:
             print(f"replica   none: {why_no_replica(settings)}")
             return 0
-        left = Replicator(Path(settings.data_dir), tables, bookmarks).left()
+        left, _ = rows_left(Path(settings.data_dir))
         print(f"replica   {left} rows are still to be sent")
         for record_id, debate_id, seq, code in bookmarks.refused():
             print(
@@ -111,7 +114,7 @@ async def _sync(settings: Settings, _: argparse.Namespace) -> int:
         assert tables is not None
         replicator = Replicator(Path(settings.data_dir), tables, bookmarks)
         sent = await replicator.send_changed()
-        left = replicator.left()
+        left, _ = rows_left(Path(settings.data_dir))
     print(f"sent {sent} rows, {left} left{' (a worker is sending them)' if left else ''}")
     return 0
 

@@ -23,7 +23,9 @@ create table if not exists bookmark (
     debate_id text primary key, journal text not null default '', sent integer not null default 0,
     holder text not null default '', held_until real not null default 0
 );
-create table if not exists refused (id text primary key, debate_id text not null, seq integer not null, code text not null);
+create table if not exists refused (
+    id text primary key, debate_id text not null, seq integer not null, code text not null
+);
 create table if not exists forgotten_here (
     debate_id text not null, identity text not null, forgotten_at real not null, primary key (debate_id, identity)
 );

@@ -19,6 +19,7 @@ from memory.bookmarks import Bookmarks
 from memory.forgetting import MARK, about, without_words
 from memory.ids import uuid7
 from memory.journal_file import JournalFile, read_debate, read_records, replace_data, rows_of
+from memory.journal_writer import find_files
 from memory.projection import HOMES, Row, debate_of, home_of, record_of, storable
 from memory.retention import delete_file
 from memory.store import DebateRecord, Record
@@ -75,7 +76,7 @@ class Erasing:
     async def forget_debate(self, debate_id: str) -> Forgotten:
         """Delete a debate on both sides. Raises Unavailable; it may be called again."""
         done = Forgotten()
-        paths = self._paths(debate_id)
+        paths = find_files(self._data_dir, debate_id or "*")
         there = await self._remote_debates("debate_id", debate_id) if self._tables is not None else []
         if self._tables is not None:
             await self._mark(debate_id, "", time.time())
@@ -97,7 +98,7 @@ class Erasing:
         remote = await self._debates_with(identity, debate_id)
         for one in remote:
             await self._mark(one, identity, until)
-        for path in self._paths(debate_id):
+        for path in find_files(self._data_dir, debate_id or "*"):
             await self._claim(path.stem)
             try:
                 count = await asyncio.to_thread(erase_in_file, path, identity, until)
@@ -111,9 +112,9 @@ class Erasing:
         return done
 
     async def export(self, identity: str) -> dict[str, Any]:
-        """All that is held on a person: their records of all debates, from both sides, each once. Raises Unavailable."""
+        """All that is held on a person: records of all debates, from both sides, each once. Raises Unavailable."""
         found: dict[str, dict[str, Any]] = {}
-        for path in self._paths(None):
+        for path in find_files(self._data_dir):
             debate, records = read_debate(path), read_records(path, None, 0) or ()
             if debate is not None:
                 _add(found, debate, about(records, identity))
@@ -127,9 +128,6 @@ class Erasing:
             for entry in found.values()
         ]
         return {"identity": identity, "exported_at": time.time(), "debates": debates_found}
-
-    def _paths(self, debate_id: str | None) -> list[Path]:
-        return sorted(self._data_dir.glob(f"*/{debate_id or '*'}.sqlite3"))
 
     async def _claim(self, debate_id: str) -> None:
         """Keep the replicator from the debate: what it has read already must not arrive after this."""
@@ -218,9 +216,9 @@ def _exported(records: Iterable[Record]) -> Mapping[str, dict[str, Any]]:
 async def apply_marks(
     tables: SupabaseTables, data_dir: Path, bookmarks: Bookmarks, debate_id: str | None = None
 ) -> list[str]:
-    """Forget here what was forgotten elsewhere; answers the debates that have changed. Raises Unavailable, sqlite3.Error.
+    """Forget here what was forgotten elsewhere; answers the debates that have changed.
 
-    The caller holds the lease where it names one debate.
+    The caller holds the lease where it names one debate. Raises Unavailable, sqlite3.Error.
     """
     touched = []
 
@@ -229,7 +227,7 @@ async def apply_marks(
         return query.order("forgotten_at", desc=True).limit(PAGE_ROWS)
 
     for row in await tables.select("forgotten", build):
-        for path in data_dir.glob(f"*/{row['debate_id']}.sqlite3"):
+        for path in find_files(data_dir, row["debate_id"]):
             if bookmarks.applied(path.stem, row["identity"], row["forgotten_at"]):
                 continue
             if debate_id is None and bookmarks.claim(path.stem) is None:

@@ -1,7 +1,7 @@
 """Where debates are read from: Supabase where it is configured, else the journals of this machine, else nowhere.
 
-Owns that choice and what is said where there is neither. A reading of Supabase falls back to the journals while Supabase
-is away, or for what has not arrived there yet.
+Owns that choice and what is said where there is neither. A reading of Supabase falls back to the journals while
+Supabase is away, or for what has not arrived there yet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 def open_reading(settings: ReplicaSettings) -> Reading:
     """What can be read with these settings. Asks nobody and touches no disk until it is used.
 
-    Its methods raise Unavailable (`no-memory`) where neither Supabase is configured nor the folder of journals is there.
+    Its methods raise Unavailable (`no-memory`) where neither Supabase nor a folder of journals is there.
     """
     here = JournalsHere(Path(settings.data_dir), why_no_replica(settings))
     if why_no_replica(settings):
@@ -39,7 +39,7 @@ def open_reading(settings: ReplicaSettings) -> Reading:
 
 
 class JournalsHere:
-    """`Reading` of the journals below `data_dir`, which need not be there. `why_only` says why nothing else is read."""
+    """`Reading` of the journals below `data_dir`, which need not be there. `why_only`: why nothing else is."""
 
     def __init__(self, data_dir: Path, why_only: str = "") -> None:
         self._data_dir = data_dir

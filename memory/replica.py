@@ -21,7 +21,7 @@ from typing import Protocol
 from errors import SageError
 from memory.bookmarks import Bookmarks
 from memory.erasing import apply_marks
-from memory.replicator import Replicator
+from memory.replicator import Replicator, rows_left
 from memory.retention import DAY_SECONDS, delete_old_files, delete_old_rows
 from memory.supabase_key import why_it_may_not_write
 from memory.supabase_tables import TIMEOUT_SECONDS, SupabaseTables
@@ -188,6 +188,6 @@ class Replica:
                 await replicator.send_changed()
         except (TimeoutError, SageError, OSError, sqlite3.Error) as error:
             logger.warning("the replica stops before all is sent", extra={"problem": type(error).__name__})
-        self.left = replicator.left()
+        self.left, _ = rows_left(self._data_dir)
         level = logging.WARNING if self.left else logging.INFO
         logger.log(level, "the replica stops", extra={"rows_left": self.left})

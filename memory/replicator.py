@@ -94,32 +94,15 @@ class Replicator:
     def changed(self) -> list[tuple[Path, _Stamp]]:
         """The journals that have changed since they were last sent whole, the newest debate first."""
         found = []
-        for path in self._journals():
+        for path in _journals(self._data_dir):
             stamp = _stamp(path)
             if stamp is not None and self._seen.get(path) != stamp:
                 found.append((path, stamp))
         return sorted(found, key=lambda one: one[0].name, reverse=True)
 
-    def left(self) -> int:
-        """How many rows are still to be sent, of all journals."""
-        count = 0
-        for path in self._journals():
-            try:
-                count += rows_behind(path, self._bookmarks.of(path.stem).sent)
-            except (OSError, sqlite3.Error, NewerSchemaError):
-                continue
-        return count
-
     def _unknow(self, debate_id: str) -> None:
         self._opened = {one for one in self._opened if one[0] != debate_id}
         self._asked.discard(debate_id)
-
-    def _journals(self) -> list[Path]:
-        try:
-            rooms = [entry.path for entry in os.scandir(self._data_dir) if entry.is_dir()]
-        except OSError:
-            return []
-        return [path for room in rooms for path in Path(room).glob("*.sqlite3")]
 
     async def _send_behind(self, path: Path, mark: Bookmark) -> int:
         count = 0
@@ -189,6 +172,29 @@ class Replicator:
         )
         if table in HOMES:
             self._bookmarks.refuse(row["id"], debate_id, row["seq"], code)
+
+
+def rows_left(data_dir: Path) -> tuple[int, int]:
+    """How many rows of all journals are still to be sent, and how many the database has refused. Raises sqlite3.Error,
+    OSError.
+    """
+    left = 0
+    with Bookmarks(data_dir, "") as bookmarks:
+        for path in _journals(data_dir):
+            try:
+                left += rows_behind(path, bookmarks.of(path.stem).sent)
+            except (OSError, sqlite3.Error, NewerSchemaError):
+                continue
+        return left, len(bookmarks.refused())
+
+
+def _journals(data_dir: Path) -> list[Path]:
+    # not find_files: this runs several times a second, and order does not matter
+    try:
+        rooms = [entry.path for entry in os.scandir(data_dir) if entry.is_dir()]
+    except OSError:
+        return []
+    return [path for room in rooms for path in Path(room).glob("*.sqlite3")]
 
 
 def _progress(batch: Batch, sent_seq: int) -> Row:

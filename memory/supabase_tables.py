@@ -101,7 +101,7 @@ class SupabaseTables:
                 )
                 try:
                     self._client = await acreate_client(self._url, self._key, options)
-                except Exception as error:  # the client's own checks of URL and key have no common type
+                except Exception as error:  # noqa: BLE001 - the client's checks of URL and key have no common type
                     await self.aclose()
                     raise Unavailable(
                         f"The Supabase client refuses its settings ({type(error).__name__}).",

@@ -45,9 +45,9 @@ def a_debate() -> list[Record]:
         other("interim", by="ana", segment_id="s", text=SECRET[:20]),
         said,
         uttered("ben", "Taxes are theft."),
-        event("commanded", by="ana", name="factcheck", args={"claim": SECRET, "side": "first opposition"}, role="debater"),
+        event("commanded", by="ana", name="factcheck", args={"claim": SECRET, "side": "first opposition"}),
         event("commanded", by="ben", name="pause", args={}, role="host"),
-        other("decision", kind="fact_check", reason="Ana asked", addressed_to="ana", text="", question=SECRET, signal=""),
+        other("decision", kind="fact_check", reason="Ana asked", addressed_to="ana", text="", question=SECRET),
         other("decision", kind="reply", reason="x", addressed_to="ben", text=f"Ana said: {SECRET}.", signal=""),
         event("moderator_spoke", text=f"You said {SECRET}, Ana.", start=2.0, end=3.0),
         other("spoken", text=f"You said {SECRET}, Ana.", generated="Five minutes are left for both of you."),
@@ -124,6 +124,10 @@ async def test_the_words_are_in_no_byte_of_the_disk_while_the_debate_goes_on(
     assert read[-2].data["type"] == "forgotten"
 
 
+def files_of(folder: Path) -> list[Path]:
+    return list(folder.glob("hall/*"))
+
+
 def everything(server: SupabaseServer) -> str:
     """All rows of all tables of the project, as text."""
     with psycopg.connect(server.postgres_url) as database:
@@ -178,11 +182,11 @@ async def test_a_forgotten_debate_is_gone_on_both_sides_and_stays_gone(
         await Replicator(tmp_path, tables, bookmarks).send_changed()
         done = await Erasing(tmp_path, bookmarks, tables).forget_debate(DEBATE.debate_id)
     assert done.deleted == [DEBATE.debate_id]
-    assert list(tmp_path.glob("hall/*")) == []
+    assert files_of(tmp_path) == []
     with Bookmarks(elsewhere, "there") as bookmarks:
         assert await Replicator(elsewhere, tables, bookmarks).send_changed() == 0
     await tables.aclose()
-    assert list(elsewhere.glob("hall/*")) == []
+    assert files_of(elsewhere) == []
     assert supabase.rows("select count(*) from debates") == [(0,)]
 
 

@@ -78,7 +78,11 @@ async def test_another_machine_reads_supabase_and_knows_the_last_words(
 
 @pytest.mark.parametrize("fault", [503, "hang", "refuse"])
 async def test_while_supabase_is_away_the_journals_answer(
-    journal: Journal, supabase: SupabaseServer, tmp_path: Path, fault: int | str, monkeypatch: pytest.MonkeyPatch
+    journal: Journal,
+    supabase: SupabaseServer,
+    tmp_path: Path,
+    fault: int | str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("memory.replica.TIMEOUT_SECONDS", 0.3)
     supabase.forever = fault

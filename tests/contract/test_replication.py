@@ -18,6 +18,7 @@ from errors import Unavailable
 from launcher.places import REPOSITORY
 from memory import DebateRecord, Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
+from memory.journal_writer import find_files
 from memory.replica import Backoff, Replica
 from memory.replicator import Replicator
 from memory.supabase_reading import SupabaseReading
@@ -279,7 +280,7 @@ async def test_the_thread_sends_while_the_debate_goes_on_and_ends_with_nothing_l
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     whole = asyncio.Event()
-    supabase.on_request = lambda method, table: whole.set() if table == "journals" else None
+    supabase.on_request = lambda _method, table: whole.set() if table == "journals" else None
     replica = Replica(settings_of(tmp_path, supabase))
     replica.start()
     debate = await a_debate(journal, 5)
@@ -339,11 +340,11 @@ async def test_old_debates_are_deleted_on_both_sides_and_running_ones_spared(
     await asyncio.to_thread(replica.stop, 10.0)
     ids = {str(row[0]) for row in supabase.rows("select debate_id from debates")}
     assert ids == {running.debate_id, fresh.debate_id}
-    assert {path.stem for path in tmp_path.glob("hall/*.sqlite3")} == ids
+    assert {one.stem for one in find_files(tmp_path)} == ids
 
 
 def test_the_wait_doubles_with_jitter_and_has_a_limit() -> None:
-    longest = Backoff(chance=lambda low, high: high)
+    longest = Backoff(chance=lambda _low, high: high)
     assert [longest.failed() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
-    shortest = Backoff(chance=lambda low, high: low)
+    shortest = Backoff(chance=lambda low, _high: low)
     assert [shortest.failed() for _ in range(3)] == [0.25, 0.5, 1]
