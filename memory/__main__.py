@@ -95,7 +95,7 @@ async def _status(settings: Settings, _: argparse.Namespace) -> int:
         if tables is None:
             print(f"replica   none: {why_no_replica(settings)}")
             return 0
-        left, _ = rows_left(Path(settings.data_dir))
+        left, _refused = rows_left(Path(settings.data_dir))
         print(f"replica   {left} rows are still to be sent")
         for record_id, debate_id, seq, code in bookmarks.refused():
             print(
@@ -114,7 +114,7 @@ async def _sync(settings: Settings, _: argparse.Namespace) -> int:
         assert tables is not None
         replicator = Replicator(Path(settings.data_dir), tables, bookmarks)
         sent = await replicator.send_changed()
-        left, _ = rows_left(Path(settings.data_dir))
+        left, _refused = rows_left(Path(settings.data_dir))
     print(f"sent {sent} rows, {left} left{' (a worker is sending them)' if left else ''}")
     return 0
 

@@ -68,22 +68,25 @@ alter table public.forgotten enable row level security;
 
 -- Supabase grants new tables to anon and authenticated: row level security without a policy already shows them
 -- nothing, and without the rights they are told so.
-do $$
+create or replace function public.sage_close(parts text[]) returns void
+language plpgsql set search_path = '' as $$
 declare part text;
 begin
-    foreach part in array array['sage_migrations', 'debates', 'journals', 'participants', 'personas_used', 'forgotten']
+    foreach part in array parts
     loop
-        if exists (select from pg_roles where rolname = 'anon') then
+        if exists (select from pg_catalog.pg_roles where rolname = 'anon') then
             execute format('revoke all on public.%I from anon', part);
         end if;
-        if exists (select from pg_roles where rolname = 'authenticated') then
+        if exists (select from pg_catalog.pg_roles where rolname = 'authenticated') then
             execute format('revoke all on public.%I from authenticated', part);
         end if;
-        if exists (select from pg_roles where rolname = 'service_role') then
+        if exists (select from pg_catalog.pg_roles where rolname = 'service_role') then
             execute format('grant select, insert, update, delete on public.%I to service_role', part);
         end if;
     end loop;
 end $$;
+revoke all on function public.sage_close(text[]) from public;
+select public.sage_close(array['sage_migrations', 'debates', 'journals', 'participants', 'personas_used', 'forgotten']);
 
 insert into public.sage_migrations (number, name) values (1, '0001_debates') on conflict do nothing;
 notify pgrst, 'reload schema';

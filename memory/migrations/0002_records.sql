@@ -99,22 +99,7 @@ create index if not exists events_in_order on public.events (debate_id, journal,
 create index if not exists events_by_person on public.events (identity, debate_id);
 alter table public.events enable row level security;
 
-do $$
-declare part text;
-begin
-    foreach part in array array['utterances', 'decisions', 'spoken_replies', 'events']
-    loop
-        if exists (select from pg_roles where rolname = 'anon') then
-            execute format('revoke all on public.%I from anon', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'authenticated') then
-            execute format('revoke all on public.%I from authenticated', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'service_role') then
-            execute format('grant select, insert, update, delete on public.%I to service_role', part);
-        end if;
-    end loop;
-end $$;
+select public.sage_close(array['utterances', 'decisions', 'spoken_replies', 'events']);
 
 insert into public.sage_migrations (number, name) values (2, '0002_records') on conflict do nothing;
 notify pgrst, 'reload schema';

@@ -71,22 +71,7 @@ create table if not exists public.summaries (
 create index if not exists summaries_in_order on public.summaries (debate_id, journal, seq);
 alter table public.summaries enable row level security;
 
-do $$
-declare part text;
-begin
-    foreach part in array array['votes', 'fact_checks', 'summaries']
-    loop
-        if exists (select from pg_roles where rolname = 'anon') then
-            execute format('revoke all on public.%I from anon', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'authenticated') then
-            execute format('revoke all on public.%I from authenticated', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'service_role') then
-            execute format('grant select, insert, update, delete on public.%I to service_role', part);
-        end if;
-    end loop;
-end $$;
+select public.sage_close(array['votes', 'fact_checks', 'summaries']);
 
 insert into public.sage_migrations (number, name) values (3, '0003_results') on conflict do nothing;
 notify pgrst, 'reload schema';

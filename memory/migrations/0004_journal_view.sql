@@ -31,22 +31,7 @@ drop trigger if exists only_grows on public.journals;
 create trigger only_grows before update on public.journals
     for each row execute function public.sage_sent_seq_only_grows();
 
-do $$
-declare part text;
-begin
-    foreach part in array array['records']
-    loop
-        if exists (select from pg_roles where rolname = 'anon') then
-            execute format('revoke all on public.%I from anon', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'authenticated') then
-            execute format('revoke all on public.%I from authenticated', part);
-        end if;
-        if exists (select from pg_roles where rolname = 'service_role') then
-            execute format('grant select on public.%I to service_role', part);
-        end if;
-    end loop;
-end $$;
+select public.sage_close(array['records']);
 
 insert into public.sage_migrations (number, name) values (4, '0004_journal_view') on conflict do nothing;
 notify pgrst, 'reload schema';

@@ -11,15 +11,19 @@ from memory import DebateRecord, Journal, Record, Store, previous_words, uuid7
 from tests.contract.memory_reference import ReferenceStore
 from tests.contract.mirrored_store import MirroredStore
 from tests.contract.postgres_server import PostgresServer
-from tests.contract.supabase_server import POSTRUST, SupabaseServer
+from tests.contract.supabase_server import BUILD, POSTRUST, SupabaseServer
+from tests.service.conftest import missing
 
 
-@pytest.fixture(params=["journal", "reference", "supabase"])
+@pytest.fixture(params=["journal", "reference", "supabase", "postrust"])
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, postgres_if_any: PostgresServer | None
 ) -> AsyncIterator[Store]:
-    if request.param == "supabase":
-        server = SupabaseServer(request.getfixturevalue("postgres"), postrust=POSTRUST.is_file())
+    if request.param in ("supabase", "postrust"):
+        if request.param == "postrust" and not POSTRUST.is_file():
+            missing("Postrust, the PostgREST dialect", BUILD)
+        postgres = request.getfixturevalue("postgres")
+        server = SupabaseServer(postgres, postrust=request.param == "postrust")
         mirrored = MirroredStore(tmp_path, await server.start(), page_rows=7)
         yield mirrored
         await mirrored.aclose()
