@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -133,11 +134,16 @@ class Bookmarks:
         """Rows that the database will never take: record id, debate id, seq, code."""
         return tuple(self._db.execute("select id, debate_id, seq, code from refused order by debate_id, seq"))
 
-    def due(self, what: str, every_seconds: float) -> bool:
-        """Whether `what` was not done for so long, by any process; it counts as done now."""
+    @contextmanager
+    def due(self, what: str, every_seconds: float) -> Iterator[bool]:
+        """Whether `what` was not done for so long, by any process; it counts as done now, unless it fails."""
         now = self._clock()
         changed = self._db.execute(
             "insert into last_time values (?, ?) on conflict (what) do update set at = excluded.at where at <= ?",
             (what, now, now - every_seconds),
         )
-        return changed.rowcount == 1
+        try:
+            yield changed.rowcount == 1
+        except BaseException:
+            self._db.execute("delete from last_time where what = ?", (what,))
+            raise

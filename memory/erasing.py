@@ -27,6 +27,9 @@ from memory.supabase_tables import PAGE_ROWS, SupabaseTables
 
 LEASE_TRIES = 120
 LEASE_WAIT_SECONDS = 0.25
+EVERYWHERE = "00000000-0000-0000-0000-000000000000"
+"""In a mark: all debates."""
+
 _COLUMNS = "id,debate_id,journal,seq,kind,at,data"
 
 
@@ -96,8 +99,9 @@ class Erasing:
         """
         done, until = Forgotten(), time.time()
         remote = await self._debates_with(identity, debate_id)
-        for one in remote:
-            await self._mark(one, identity, until)
+        if self._tables is not None:
+            # also for debates that no other machine has sent yet
+            await self._mark(debate_id or EVERYWHERE, identity, until)
         for path in find_files(self._data_dir, debate_id or "*"):
             await self._claim(path.stem)
             try:
@@ -223,11 +227,12 @@ async def apply_marks(
     touched = []
 
     def build(query: Any) -> Any:
-        query = query.eq("debate_id", debate_id) if debate_id else query
+        query = query.in_("debate_id", [debate_id, EVERYWHERE]) if debate_id else query
         return query.order("forgotten_at", desc=True).limit(PAGE_ROWS)
 
     for row in await tables.select("forgotten", build):
-        for path in find_files(data_dir, row["debate_id"]):
+        meant = row["debate_id"] if row["debate_id"] != EVERYWHERE else debate_id or "*"
+        for path in find_files(data_dir, meant):
             if bookmarks.applied(path.stem, row["identity"], row["forgotten_at"]):
                 continue
             if debate_id is None and bookmarks.claim(path.stem) is None:

@@ -137,7 +137,9 @@ class Batch:
     names: dict[str, str]
 
 
-def read_batch(path: Path, journal: str, after_seq: int, limit: int) -> Batch | None:
+def read_batch(
+    path: Path, journal: str, after_seq: int, limit: int, *, with_names: bool = True
+) -> Batch | None:
     """At most `limit` rows behind `after_seq`, or from the first on where the file is not the one called `journal`.
 
     None where `path` keeps no debate. Raises sqlite3.Error, OSError and NewerSchemaError.
@@ -152,11 +154,7 @@ def read_batch(path: Path, journal: str, after_seq: int, limit: int) -> Batch | 
         rows = db.execute(
             "select seq, id, kind, at, data from record where seq > ? order by seq limit ?", (start, limit)
         ).fetchall()
-        joined = db.execute(
-            "select json_extract(data, '$.identity'), json_extract(data, '$.name') from record"
-            " where kind = 'event' and seq <= ? and json_extract(data, '$.type') = 'joined' order by seq",
-            (start,),
-        ).fetchall()
+        joined = db.execute(_JOINED, (start,)).fetchall() if with_names and start else ()
     names = {str(identity): str(name or identity) for identity, name in joined if identity}
     return Batch(debate, now, _records(debate.debate_id, rows), names)
 
@@ -177,6 +175,10 @@ def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
         busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
         if busy:
             raise sqlite3.OperationalError("database is locked: the WAL could not be cut")
+
+
+_JOINED = """select json_extract(data, '$.identity'), json_extract(data, '$.name') from record
+    where kind = 'event' and seq <= ? and json_extract(data, '$.type') = 'joined' order by seq"""
 
 
 def rows_behind(path: Path, after_seq: int) -> int:

@@ -136,11 +136,16 @@ class Replica:
         try:
             with Bookmarks(self._data_dir, holder) as bookmarks:
                 replicator = Replicator(self._data_dir, tables, bookmarks) if tables is not None else None
-                while not self._stopping.is_set():
-                    delay = await self._once(replicator, tables, bookmarks)
-                    await self._wait(self._stopping, delay)
-                if replicator is not None:
-                    await self._finish(replicator)
+                once: asyncio.Future[float] = asyncio.ensure_future(asyncio.sleep(0.0, 0.0))
+                stopping = asyncio.ensure_future(self._stopping.wait())
+                while not stopping.done():
+                    # a request that hangs must not keep the worker from ending
+                    await asyncio.wait({once, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    if once.done():
+                        await asyncio.wait({stopping}, timeout=once.result())
+                        if not stopping.done():
+                            once = asyncio.ensure_future(self._once(replicator, tables, bookmarks))
+                await self._finish(replicator, once)
         finally:
             if tables is not None:
                 await tables.aclose()
@@ -153,8 +158,9 @@ class Replica:
             await self._retain(tables, bookmarks)
             if replicator is None or tables is None:
                 return LONGEST_WAIT_SECONDS
-            if bookmarks.due("marks of what was forgotten", MARKS_SECONDS):
-                await apply_marks(tables, self._data_dir, bookmarks)
+            with bookmarks.due("marks of what was forgotten", MARKS_SECONDS) as due:
+                if due:
+                    await apply_marks(tables, self._data_dir, bookmarks)
             sent = await replicator.send_changed()
         except (SageError, OSError, sqlite3.Error) as error:
             if self._backoff.failures == 0:
@@ -168,26 +174,27 @@ class Replica:
 
     async def _retain(self, tables: SupabaseTables | None, bookmarks: Bookmarks) -> None:
         days = self._settings.memory_retention_days
-        if days and bookmarks.due("retention", DAY_SECONDS):
-            now = time.time()
-            deleted = await asyncio.to_thread(delete_old_files, self._data_dir, days, now, bookmarks)
-            remote = await delete_old_rows(tables, days, now) if tables is not None else 0
-            extra = {"days": days, "journals": len(deleted), "in_supabase": remote}
-            logger.info("old debates were deleted", extra=extra)
-
-    @staticmethod
-    async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(stopping.wait(), seconds)
-        except TimeoutError:
+        if not days:
             return
+        with bookmarks.due("retention", DAY_SECONDS) as due:
+            if due:
+                now = time.time()
+                deleted = await asyncio.to_thread(delete_old_files, self._data_dir, days, now, bookmarks)
+                remote = await delete_old_rows(tables, days, now) if tables is not None else 0
+                extra = {"days": days, "journals": len(deleted), "in_supabase": remote}
+                logger.info("old debates were deleted", extra=extra)
 
-    async def _finish(self, replicator: Replicator) -> None:
+    async def _finish(self, replicator: Replicator | None, once: asyncio.Future[float]) -> None:
+        """Let what is going on end, send the rest, within the time there is; say what is left."""
         try:
             async with asyncio.timeout(max(0.1, self._stop_at - time.monotonic())):
-                await replicator.send_changed()
+                await once
+                if replicator is not None:
+                    await replicator.send_changed()
         except (TimeoutError, SageError, OSError, sqlite3.Error) as error:
             logger.warning("the replica stops before all is sent", extra={"problem": type(error).__name__})
+        if replicator is None:
+            return
         self.left, _ = rows_left(self._data_dir)
         level = logging.WARNING if self.left else logging.INFO
         logger.log(level, "the replica stops", extra={"rows_left": self.left})

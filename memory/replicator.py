@@ -10,10 +10,9 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from errors import Unavailable
 from memory.bookmarks import Bookmark, Bookmarks
 from memory.erasing import apply_marks
 from memory.journal_file import Batch, NewerSchemaError, read_batch, rows_behind
@@ -23,16 +22,14 @@ from memory.supabase_tables import DebateMissingError, RowsRefusedError, Supabas
 logger = logging.getLogger("sage.memory.replicator")
 
 BATCH_ROWS = 200
+BATCHES_A_TURN = 10
 
 _Stamp = tuple[int, int, int, int]
 """Size and time of change of a journal and of its WAL."""
 
 
 class Replicator:
-    """Brings the replica up to the journals below `data_dir`. One object belongs to one event loop.
-
-    `on_batch(batch)` is called on it after each batch that has arrived.
-    """
+    """Brings the replica up to the journals below `data_dir`. One object belongs to one event loop."""
 
     def __init__(
         self,
@@ -40,15 +37,14 @@ class Replicator:
         tables: SupabaseTables,
         bookmarks: Bookmarks,
         batch_rows: int = BATCH_ROWS,
-        on_batch: Callable[[Batch], None] | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._tables = tables
         self._bookmarks = bookmarks
         self._batch_rows = batch_rows
-        self._on_batch = on_batch
         self._opened: set[tuple[str, str]] = set()
         self._asked: set[str] = set()
+        self._names: dict[str, tuple[Bookmark, dict[str, str]]] = {}
         self._seen: dict[Path, _Stamp] = {}
 
     async def send_changed(self) -> int:
@@ -57,31 +53,44 @@ class Replicator:
         A journal that cannot be read, or whose rows are refused, does not keep the others waiting. Raises Unavailable
         where the replica is away or refuses us.
         """
-        count = 0
-        for path, stamp in self.changed():
-            try:
-                sent = await self.send(path)
-            except (OSError, sqlite3.Error, NewerSchemaError) as error:
-                logger.warning(
-                    "a journal could not be sent", extra={"file": path.name, "problem": type(error).__name__}
-                )
-                self._seen[path] = stamp
-                continue
-            if sent is None:
-                continue  # another process sends it; whether all of it arrives is looked at again
-            self._seen[path] = stamp
+        count, whole = 0, False
+        while not whole:
+            # again from the newest debate on: the one that goes on does not wait for what piled up in others
+            sent, whole = await self._pass()
             count += sent
         return count
 
-    async def send(self, path: Path) -> int | None:
-        """Send what is new of one journal; None where another process is at it. Raises Unavailable."""
-        debate_id, count = path.stem, 0
+    async def _pass(self) -> tuple[int, bool]:
+        """Some batches of every journal that has changed; answers the rows, and whether that was all there is."""
+        count, all_whole = 0, True
+        for path, stamp in self.changed():
+            try:
+                sent, whole = await self._send(path)
+            except (OSError, sqlite3.Error, NewerSchemaError) as error:
+                extra = {"file": path.name, "problem": type(error).__name__}
+                logger.warning("a journal could not be sent", extra=extra)
+                sent, whole = 0, True
+            if sent is None:
+                continue  # another process sends it; whether all of it arrives is looked at again
+            count += sent
+            if whole:
+                self._seen[path] = stamp
+            else:
+                all_whole = False
+        return count, all_whole
+
+    async def _send(self, path: Path) -> tuple[int | None, bool]:
+        """Some batches of one journal: the rows (None where another process is at it), and whether that was all.
+
+        Raises Unavailable.
+        """
+        debate_id = path.stem
         for _ in range(2):
             mark = self._bookmarks.claim(debate_id)
             if mark is None:
-                return None
+                return None, False
             try:
-                return count + await self._send_behind(path, mark)
+                return await self._send_behind(path, mark)
             except DebateMissingError:
                 # deleted there, or the database is a new one: from the first row on, once
                 logger.warning("the replica lacks a debate: it is sent again", extra={"debate_id": debate_id})
@@ -89,7 +98,10 @@ class Replicator:
                 self._bookmarks.advance(debate_id, Bookmark())
             finally:
                 self._bookmarks.release(debate_id)
-        raise Unavailable("Supabase does not keep a debate that it took.", code="replica-away")
+        logger.error(
+            "the replica does not keep a debate: it stays in the journal", extra={"debate_id": debate_id}
+        )
+        return 0, True
 
     def changed(self) -> list[tuple[Path, _Stamp]]:
         """The journals that have changed since they were last sent whole, the newest debate first."""
@@ -104,25 +116,31 @@ class Replicator:
         self._opened = {one for one in self._opened if one[0] != debate_id}
         self._asked.discard(debate_id)
 
-    async def _send_behind(self, path: Path, mark: Bookmark) -> int:
+    async def _send_behind(self, path: Path, mark: Bookmark) -> tuple[int, bool]:
         count = 0
-        while True:
-            batch = await asyncio.to_thread(read_batch, path, mark.journal, mark.sent, self._batch_rows)
+        for _ in range(BATCHES_A_TURN):
+            remembered, known = self._names.get(path.stem, (None, None))
+            if remembered != mark:
+                known = None  # another process was at it meanwhile
+            batch = await asyncio.to_thread(
+                read_batch, path, mark.journal, mark.sent, self._batch_rows, with_names=known is None
+            )
             if batch is None:
-                return count
+                return count, True
             if await self._open(batch):
                 # forgotten elsewhere: what was read may hold what must not be sent
                 self._bookmarks.advance(batch.debate.debate_id, mark)
                 continue
             if not batch.records:
-                return count
-            await self._send_batch(batch)
+                return count, True
+            names = known if known is not None and batch.journal == mark.journal else batch.names
+            await self._send_batch(batch, names)
             mark = Bookmark(batch.journal, batch.records[-1].seq)
+            self._names[path.stem] = (mark, names)
             if not self._bookmarks.advance(batch.debate.debate_id, mark):
-                return count  # taken over by another process, which sends the same
+                return count, True  # taken over by another process, which sends the same
             count += len(batch.records)
-            if self._on_batch is not None:
-                self._on_batch(batch)
+        return count, False
 
     async def _open(self, batch: Batch) -> bool:
         """Make the debate known there, once; True where the journal has changed by that and is to be read again."""
@@ -142,8 +160,8 @@ class Replicator:
             self._opened.add(known)
         return False
 
-    async def _send_batch(self, batch: Batch) -> None:
-        tables = rows_by_table(batch.records, batch.journal, batch.names)
+    async def _send_batch(self, batch: Batch, names: dict[str, str]) -> None:
+        tables = rows_by_table(batch.records, batch.journal, names)
         answers = await asyncio.gather(
             *(self._upsert(batch, table, rows) for table, rows in tables.items()), return_exceptions=True
         )

@@ -322,6 +322,20 @@ async def test_the_thread_is_not_begun_with_a_key_that_may_not_write(
     assert any("role anon" in getattr(record, "reason", "") for record in caplog.records)
 
 
+async def test_a_supabase_that_hangs_does_not_keep_the_worker_from_ending(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    asked = asyncio.Event()
+    supabase.on_request = lambda *_: asked.set()
+    supabase.forever = "hang"
+    await a_debate(journal, 5)
+    replica = Replica(settings_of(tmp_path, supabase))
+    replica.start()
+    await asyncio.wait_for(asked.wait(), 30)
+    await asyncio.to_thread(replica.stop, 0.5)
+    assert replica.left == 5
+
+
 async def test_old_debates_are_deleted_on_both_sides_and_running_ones_spared(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
@@ -335,8 +349,11 @@ async def test_old_debates_are_deleted_on_both_sides_and_running_ones_spared(
     await journal.aclose()
     path = tmp_path / "hall" / f"{old.debate_id}.sqlite3"
     os.utime(path, (now - 9e5, now - 9e5))
+    deleted = asyncio.Event()
+    supabase.on_request = lambda method, _table: deleted.set() if method == "DELETE" else None
     replica = Replica(settings_of(tmp_path, supabase, days=7))
     replica.start()
+    await asyncio.wait_for(deleted.wait(), 30)
     await asyncio.to_thread(replica.stop, 10.0)
     ids = {str(row[0]) for row in supabase.rows("select debate_id from debates")}
     assert ids == {running.debate_id, fresh.debate_id}
