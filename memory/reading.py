@@ -1,7 +1,7 @@
-"""Where debates are read from: Supabase where it is configured, else the journals of this machine, else nowhere.
+"""Where debates are read from: Supabase where it is configured, the journals of this machine, or nowhere.
 
-Owns that choice and what is said where there is neither. A reading of Supabase falls back to the journals while
-Supabase is away, or for what has not arrived there yet.
+Owns that choice and what is said where there is neither. Where there are both, the one that knows more answers:
+Supabase of other machines' debates, the journals of what has not arrived there yet.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def open_reading(settings: ReplicaSettings) -> Reading:
     here = JournalsHere(Path(settings.data_dir), why_no_replica(settings))
     if why_no_replica(settings):
         return here
-    return ReplicaOrJournals(SupabaseReading(tables_of(settings)), here)
+    return ReplicaAndJournals(SupabaseReading(tables_of(settings)), here)
 
 
 class JournalsHere:
@@ -79,8 +79,8 @@ class JournalsHere:
         return self._journal
 
 
-class ReplicaOrJournals:
-    """`Reading` of Supabase; of the journals here while it is away, or for a debate that it does not know (yet)."""
+class ReplicaAndJournals:
+    """`Reading` of Supabase and of the journals here: whichever knows more, so that an outage hides nothing."""
 
     def __init__(self, replica: Reading, here: Reading) -> None:
         self._replica = replica
@@ -89,41 +89,42 @@ class ReplicaOrJournals:
     async def records(
         self, debate_id: str, kinds: Collection[str] | None = None, after_seq: int = 0
     ) -> tuple[Record, ...]:
-        """See `Reading`."""
-        return await self._read(lambda reading: reading.records(debate_id, kinds, after_seq))
+        """See `Reading`. The longer of the two: of a debate on several machines Supabase has more, of one that Supabase
+        lags behind this machine's journal.
+        """
+        found = await self._ask(lambda reading: reading.records(debate_id, kinds, after_seq))
+        return max(found, key=len)
 
     async def debate(self, debate_id: str) -> DebateRecord | None:
         """See `Reading`."""
-        return await self._read(lambda reading: reading.debate(debate_id))
+        found = await self._ask(lambda reading: reading.debate(debate_id))
+        return next(filter(None, found), None)
 
     async def latest_debate(self, room: str, excluding: str | None = None) -> DebateRecord | None:
         """See `Reading`."""
-        return await self._read(lambda reading: reading.latest_debate(room, excluding))
+        found = await self._ask(lambda reading: reading.latest_debate(room, excluding))
+        return max(filter(None, found), key=lambda debate: debate.debate_id, default=None)
 
     async def debates(self, room: str | None = None) -> tuple[DebateRecord, ...]:
         """See `Reading`."""
-        return await self._read(lambda reading: reading.debates(room))
+        found = await self._ask(lambda reading: reading.debates(room))
+        by_id = {debate.debate_id: debate for debates in reversed(found) for debate in debates}
+        return tuple(by_id[debate_id] for debate_id in sorted(by_id, reverse=True))
 
     async def aclose(self) -> None:
         """See `Reading`."""
         await asyncio.gather(self._replica.aclose(), self._here.aclose())
 
-    async def _read(self, read: Callable[[Reading], Awaitable[_T]]) -> _T:
-        """What the replica answers; where that is nothing or an error, what the journals do, if they know better."""
-        problem: SageError | None = None
-        answer: _T | None = None
-        try:
-            answer = await read(self._replica)
-            if answer:
-                return answer
-        except (Unavailable, NotFound) as error:
-            problem = error
-        try:
-            return await read(self._here)
-        except (Unavailable, NotFound):
-            if problem is not None:
-                raise problem from None
-            return answer  # type: ignore[return-value]  # of the replica, which answered
+    async def _ask(self, read: Callable[[Reading], Awaitable[_T]]) -> list[_T]:
+        """What each of the two answers, Supabase first; where neither can, what is wrong with Supabase is raised."""
+        answers = await asyncio.gather(read(self._replica), read(self._here), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Unavailable | NotFound):
+                raise answer
+        found = [answer for answer in answers if not isinstance(answer, BaseException)]
+        if not found and isinstance(answers[0], BaseException):
+            raise answers[0]
+        return found
 
 
 async def words_before(

@@ -13,6 +13,8 @@ from memory.supabase_key import role_of, why_it_may_not_write
 from settings import Settings, load_settings
 from tests.contract.mirrored_store import tables_of
 from tests.contract.supabase_server import SupabaseServer, key
+from tests.contract.test_api_reports import served
+from tests.contract.test_api_routes import refusal
 
 
 def settings_of(data_dir: Path, url: str | None = None) -> Settings:
@@ -22,7 +24,8 @@ def settings_of(data_dir: Path, url: str | None = None) -> Settings:
 
 async def a_debate(journal: Journal, text: str) -> DebateRecord:
     debate = await journal.open_debate(DebateRecord(uuid7(), "hall", "Taxes", "neutral", "oxford", 5.0))
-    data = {"type": "uttered", "identity": "ana", "text": text}
+    times = {"at": 2.0, "start": 1.0, "end": 2.0}
+    data = {"type": "uttered", "utterance_id": uuid7(), "identity": "ana", "text": text, **times}
     await journal.append([Record(uuid7(), debate.debate_id, "event", 5.0, data)])
     return debate
 
@@ -74,6 +77,40 @@ async def test_another_machine_reads_supabase_and_knows_the_last_words(
     newer = await a_debate(store, "something newer, here")
     assert (await words_before(elsewhere, store, "hall")).debate_id == newer.debate_id
     await store.aclose()
+
+
+async def test_what_supabase_does_not_have_yet_is_read_from_the_journals_here(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    debate = await a_debate(journal, "it has arrived")
+    tables = tables_of(supabase)
+    with Bookmarks(tmp_path / "data", "here") as bookmarks:
+        await Replicator(tmp_path / "data", tables, bookmarks).send_changed()
+    await tables.aclose()
+    await journal.append([Record(uuid7(), debate.debate_id, "spoken", 6.0, {"text": "it has not"})])
+    newer = await a_debate(journal, "nothing of it has")
+    reading = open_reading(settings_of(tmp_path / "data", supabase.url))
+    assert len(await reading.records(debate.debate_id)) == 2
+    assert await reading.latest_debate("hall") == newer
+    assert await reading.debates() == (newer, debate)
+    await reading.aclose()
+
+
+async def test_the_web_service_reports_a_debate_of_another_machine(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    debate = await a_debate(journal, "taxes are too low")
+    tables = tables_of(supabase)
+    with Bookmarks(tmp_path / "data", "here") as bookmarks:
+        await Replicator(tmp_path / "data", tables, bookmarks).send_changed()
+    await tables.aclose()
+    there = {"supabase_url": supabase.url, "supabase_service_role_key": key("service_role")}
+    async with served(tmp_path / "elsewhere", **there) as web:
+        told = await web.get(f"/debates/{debate.debate_id}/transcript.txt")
+        assert "taxes are too low" in told.text
+        assert (await web.get("/debates/hall/report.json")).json()["debate_id"] == debate.debate_id
+    async with served(tmp_path / "elsewhere") as web:
+        refusal(await web.get("/debates/hall/report.json"), 503, "no-memory")
 
 
 @pytest.mark.parametrize("fault", [503, "hang", "refuse"])
