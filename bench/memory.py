@@ -1,7 +1,7 @@
 """What memory costs the audio loop, and how far the replica is behind: `make bench-memory`.
 
 Writes 10,000 utterances a second in bursts into a journal and measures the event loop's lag meanwhile; then sends a
-debate to Supabase (the real client, a real Postgres, on loopback) as it goes on, and a backlog as fast as it goes.
+debate to Supabase (the real client, a real Postgres, on loopback) as it goes on, a backlog as fast as it goes, and asks a larger database what memory asks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from bench import replica_queries
 from bench.results import Target, publish
 from memory import DebateRecord, Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
@@ -128,7 +129,9 @@ async def backlog(server: SupabaseServer, folder: Path, rows: int) -> float:
     return rows / took
 
 
-async def measure(seconds: float, rows: int, folder: Path) -> tuple[list[Target], dict[str, Any]]:
+async def measure(
+    seconds: float, rows: int, utterances: int, folder: Path
+) -> tuple[list[Target], dict[str, Any]]:
     """All figures; `folder` is empty and temporary."""
     idle, _ = await loop_lag(seconds, writing=False, folder=folder / "idle")
     busy, durable = await loop_lag(seconds, writing=True, folder=folder / "busy")
@@ -138,9 +141,12 @@ async def measure(seconds: float, rows: int, folder: Path) -> tuple[list[Target]
         await server.start()
         behind, left = await replica_lag(server, folder / "live", seconds * 2)
         rate = await backlog(server, folder / "backlog", rows)
+        database = postgres.url(postgres.database())
+        queries = await asyncio.to_thread(replica_queries.measure, database, utterances)
     finally:
         await server.stop()
         postgres.stop()
+    page_ms = queries["a debate's records, a page"]["median_ms"]
     targets = [
         Target("loop lag while writing, P99", percentile(busy, 99), "ms", LAG_MS),
         Target("loop lag idle, P99", percentile(idle, 99), "ms"),
@@ -149,12 +155,14 @@ async def measure(seconds: float, rows: int, folder: Path) -> tuple[list[Target]
         Target("replica behind, worst", max(behind), "s"),
         Target("rows left at the end", left, "", 0),
         Target("backlog sent", rate, "1/s"),
+        Target("a page of a debate's records, median", page_ms, "ms", 100.0),
     ]
     detail = {
         "rows": durable,
         "bursts of": BURST,
         "live rows a second": LIVE_RATE,
         "dialect": "Postrust" if POSTRUST.is_file() else "the tests' own routes over Postgres",
+        "queries": queries,
         "lag_ms": {str(p): round(percentile(busy, p), 3) for p in (50, 95, 99, 99.9, 100)},
     }
     return targets, detail
@@ -170,9 +178,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-memory", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--rows", type=int, default=20_000, help="of the backlog")
+    parser.add_argument("--utterances", type=int, default=200_000, help="of the database that is asked")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sage-bench-memory-") as folder:
-        targets, detail = asyncio.run(measure(options.seconds, options.rows, Path(folder)))
+        targets, detail = asyncio.run(
+            measure(options.seconds, options.rows, options.utterances, Path(folder))
+        )
     return publish("memory", targets, detail=detail)
 
 

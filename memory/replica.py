@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from errors import SageError
 from memory.bookmarks import Bookmarks
@@ -140,7 +140,8 @@ class Replica:
                 stopping = asyncio.ensure_future(self._stopping.wait())
                 while not stopping.done():
                     # a request that hangs must not keep the worker from ending
-                    await asyncio.wait({once, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    waited: set[asyncio.Future[Any]] = {once, stopping}
+                    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
                     if once.done():
                         await asyncio.wait({stopping}, timeout=once.result())
                         if not stopping.done():

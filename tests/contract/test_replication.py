@@ -159,10 +159,10 @@ async def test_two_that_know_nothing_of_each_other_do_not_double_either(
 async def test_a_process_killed_at_seeded_moments_is_followed_by_one_that_goes_on(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
-    debate, chance = await a_debate(journal, 120), random.Random(6)
+    debate, chance, killed = await a_debate(journal, 600), random.Random(6), 0
     command = [sys.executable, "-m", "tests.contract.replicating_process", str(tmp_path), supabase.url]
-    for _ in range(4):
-        moment, reached, count = chance.randrange(1, 30), asyncio.Event(), iter(range(1000))
+    for _ in range(20):
+        moment, reached, count = chance.randrange(1, 40), asyncio.Event(), iter(range(1000))
         supabase.on_request = lambda *_, m=moment, r=reached, c=count: r.set() if next(c) >= m else None
         process = await asyncio.create_subprocess_exec(*command, key("service_role"), cwd=REPOSITORY)
         done = asyncio.create_task(process.wait())
@@ -173,7 +173,9 @@ async def test_a_process_killed_at_seeded_moments_is_followed_by_one_that_goes_o
         await asyncio.gather(waiting, return_exceptions=True)
         if process.returncode is None:
             process.kill()
+            killed += 1
         await done
+    assert killed >= 15
     supabase.on_request = lambda *_: None
     last = await asyncio.create_subprocess_exec(*command, key("service_role"), cwd=REPOSITORY)
     assert await last.wait() == 0
