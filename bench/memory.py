@@ -1,7 +1,8 @@
 """What memory costs the audio loop, and how far the replica is behind: `make bench-memory`.
 
-Writes 10,000 utterances a second in bursts into a journal and measures the event loop's lag meanwhile; then sends a
-debate to Supabase (the real client, a real Postgres, on loopback) as it goes on, a backlog as fast as it goes, and asks a larger database what memory asks.
+Writes 10,000 utterances a second in bursts into a journal, on this disk and on a slow one, and measures the event
+loop's lag meanwhile; sends a debate to Supabase (the real client, a real Postgres, on loopback) as it goes on, and a
+backlog as fast as it goes; asks a larger database what memory asks.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import psycopg
@@ -23,6 +26,7 @@ from bench import replica_queries
 from bench.results import Target, publish
 from memory import DebateRecord, Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
+from memory.journal_file import JournalFile, Row
 from memory.replica import Replica
 from memory.replicator import Replicator
 from memory.supabase_tables import SupabaseTables
@@ -33,6 +37,8 @@ RATE = 10_000
 BURST = 100
 PROBE_SECONDS = 0.002
 LAG_MS = 5.0
+SLOW_SECONDS = 0.1
+"""What a commit takes longer on the slow disk."""
 BEHIND_SECONDS = 1.0
 LIVE_RATE = 40
 """Rows a second of a busy debate: eight people with their captions."""
@@ -51,6 +57,19 @@ async def a_debate(journal: Journal) -> DebateRecord:
     return await journal.open_debate(
         DebateRecord(uuid7(), "bench", "Taxes", "neutral", "oxford", time.time())
     )
+
+
+@contextmanager
+def slow_disk(seconds: float) -> Iterator[None]:
+    """Every commit of a journal takes so much longer."""
+    commit = JournalFile.append
+
+    def slowly(file: JournalFile, rows: Sequence[Row]) -> None:
+        time.sleep(seconds)
+        commit(file, rows)
+
+    with patch.object(JournalFile, "append", slowly):
+        yield
 
 
 async def loop_lag(seconds: float, *, writing: bool, folder: Path) -> tuple[list[float], int]:
@@ -135,6 +154,8 @@ async def measure(
     """All figures; `folder` is empty and temporary."""
     idle, _ = await loop_lag(seconds, writing=False, folder=folder / "idle")
     busy, durable = await loop_lag(seconds, writing=True, folder=folder / "busy")
+    with slow_disk(SLOW_SECONDS):
+        slow, kept = await loop_lag(seconds, writing=True, folder=folder / "slow")
     postgres = PostgresServer().start()
     server = SupabaseServer(postgres, postrust=POSTRUST.is_file())
     try:
@@ -149,8 +170,10 @@ async def measure(
     page_ms = queries["a debate's records, a page"]["median_ms"]
     targets = [
         Target("loop lag while writing, P99", percentile(busy, 99), "ms", LAG_MS),
+        Target("loop lag on a slow disk, P99", percentile(slow, 99), "ms", LAG_MS),
         Target("loop lag idle, P99", percentile(idle, 99), "ms"),
         Target("durable utterances a second", durable / seconds, "1/s", RATE * 0.9, at_least=True),
+        Target("the same on a slow disk", kept / seconds, "1/s", RATE * 0.9, at_least=True),
         Target("replica behind, P95", percentile(behind, 95), "s", BEHIND_SECONDS),
         Target("replica behind, worst", max(behind), "s"),
         Target("rows left at the end", left, "", 0),

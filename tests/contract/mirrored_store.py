@@ -16,6 +16,16 @@ def tables_of(server: SupabaseServer, role: str = "service_role", seconds: float
     return SupabaseTables(server.url, key(role), seconds)
 
 
+async def send_all(data_dir: Path, server: SupabaseServer, holder: str = "here") -> int:
+    """Send every journal below `data_dir` as a worker of that machine does; answers the rows."""
+    tables = tables_of(server)
+    try:
+        with Bookmarks(data_dir, holder) as bookmarks:
+            return await Replicator(data_dir, tables, bookmarks).send_changed()
+    finally:
+        await tables.aclose()
+
+
 class MirroredStore:
     """`Store`: every write is a journal's, every read is of Supabase, after all that was written has been sent."""
 

@@ -14,9 +14,8 @@ from memory.__main__ import main
 from memory.bookmarks import Bookmarks
 from memory.erasing import Erasing
 from memory.forgetting import about, without_words
-from memory.replicator import Replicator
 from memory.supabase_reading import SupabaseReading
-from tests.contract.mirrored_store import tables_of
+from tests.contract.mirrored_store import send_all, tables_of
 from tests.contract.supabase_server import SupabaseServer, key
 
 SECRET = "my uncle Theobald owns the harbour"
@@ -104,6 +103,15 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     await made.aclose()
 
 
+async def copied(journal: Journal, folder: Path) -> Path:
+    """The same debate in the journals of another machine."""
+    copy = Journal(folder)
+    await copy.open_debate(DEBATE)
+    await copy.append(await journal.records(DEBATE.debate_id))
+    await copy.aclose()
+    return folder
+
+
 def bytes_on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
@@ -145,21 +153,16 @@ async def test_the_words_are_in_no_row_of_supabase_and_do_not_come_back(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     tables = tables_of(supabase)
-    elsewhere = tmp_path / "elsewhere"
-    copy = Journal(elsewhere)
-    await copy.open_debate(DEBATE)
-    await copy.append(await journal.records(DEBATE.debate_id))
+    elsewhere = await copied(journal, tmp_path / "elsewhere")
+    await send_all(tmp_path, supabase)
+    assert "Theobald" in everything(supabase)
     with Bookmarks(tmp_path, "here") as bookmarks:
-        await Replicator(tmp_path, tables, bookmarks).send_changed()
-        assert "Theobald" in everything(supabase)
         done = await Erasing(tmp_path, bookmarks, tables).forget_person("ana")
         assert done.in_supabase[DEBATE.debate_id] == done.in_journals[DEBATE.debate_id]
         assert "Theobald" not in everything(supabase)
-        await Replicator(tmp_path, tables, bookmarks).send_changed()
+    await send_all(tmp_path, supabase)
     # another machine that still has all of it, and sends it now
-    with Bookmarks(elsewhere, "there") as bookmarks:
-        await Replicator(elsewhere, tables, bookmarks).send_changed()
-    await copy.aclose()
+    await send_all(elsewhere, supabase, "there")
     assert "Theobald" not in everything(supabase)
     assert b"Theobald" not in bytes_on_disk(elsewhere)
     read = await SupabaseReading(tables).records(DEBATE.debate_id)
@@ -173,18 +176,13 @@ async def test_a_forgotten_debate_is_gone_on_both_sides_and_stays_gone(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     tables = tables_of(supabase)
-    elsewhere = tmp_path / "elsewhere"
-    copy = Journal(elsewhere)
-    await copy.open_debate(DEBATE)
-    await copy.append(await journal.records(DEBATE.debate_id))
-    await copy.aclose()
+    elsewhere = await copied(journal, tmp_path / "elsewhere")
+    await send_all(tmp_path, supabase)
     with Bookmarks(tmp_path, "here") as bookmarks:
-        await Replicator(tmp_path, tables, bookmarks).send_changed()
         done = await Erasing(tmp_path, bookmarks, tables).forget_debate(DEBATE.debate_id)
     assert done.deleted == [DEBATE.debate_id]
     assert files_of(tmp_path) == []
-    with Bookmarks(elsewhere, "there") as bookmarks:
-        assert await Replicator(elsewhere, tables, bookmarks).send_changed() == 0
+    assert await send_all(elsewhere, supabase, "there") == 0
     await tables.aclose()
     assert files_of(elsewhere) == []
     assert supabase.rows("select count(*) from debates") == [(0,)]

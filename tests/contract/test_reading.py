@@ -7,11 +7,9 @@ import pytest
 
 from errors import NotFound, Unavailable
 from memory import DebateRecord, Journal, Record, open_reading, uuid7, words_before
-from memory.bookmarks import Bookmarks
-from memory.replicator import Replicator
 from memory.supabase_key import role_of, why_it_may_not_write
 from settings import Settings, load_settings
-from tests.contract.mirrored_store import tables_of
+from tests.contract.mirrored_store import send_all
 from tests.contract.supabase_server import SupabaseServer, key
 from tests.contract.test_api_reports import served
 from tests.contract.test_api_routes import refusal
@@ -60,10 +58,7 @@ async def test_another_machine_reads_supabase_and_knows_the_last_words(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     debate = await a_debate(journal, "taxes are too low")
-    tables = tables_of(supabase)
-    with Bookmarks(tmp_path / "data", "here") as bookmarks:
-        await Replicator(tmp_path / "data", tables, bookmarks).send_changed()
-    await tables.aclose()
+    await send_all(tmp_path / "data", supabase)
     elsewhere = settings_of(tmp_path / "elsewhere", supabase.url)
     reading = open_reading(elsewhere)
     assert await reading.debate(debate.debate_id) == debate
@@ -83,10 +78,7 @@ async def test_what_supabase_does_not_have_yet_is_read_from_the_journals_here(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     debate = await a_debate(journal, "it has arrived")
-    tables = tables_of(supabase)
-    with Bookmarks(tmp_path / "data", "here") as bookmarks:
-        await Replicator(tmp_path / "data", tables, bookmarks).send_changed()
-    await tables.aclose()
+    await send_all(tmp_path / "data", supabase)
     await journal.append([Record(uuid7(), debate.debate_id, "spoken", 6.0, {"text": "it has not"})])
     newer = await a_debate(journal, "nothing of it has")
     reading = open_reading(settings_of(tmp_path / "data", supabase.url))
@@ -100,10 +92,7 @@ async def test_the_web_service_reports_a_debate_of_another_machine(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
     debate = await a_debate(journal, "taxes are too low")
-    tables = tables_of(supabase)
-    with Bookmarks(tmp_path / "data", "here") as bookmarks:
-        await Replicator(tmp_path / "data", tables, bookmarks).send_changed()
-    await tables.aclose()
+    await send_all(tmp_path / "data", supabase)
     there = {"supabase_url": supabase.url, "supabase_service_role_key": key("service_role")}
     async with served(tmp_path / "elsewhere", **there) as web:
         told = await web.get(f"/debates/{debate.debate_id}/transcript.txt")
