@@ -24,7 +24,7 @@ _WORD = re.compile(r"\w+")
 _CHOICES = frozenset(
     {"side", "choice", "persona", "format", "number", "minutes", "seconds", "to", "who", "name"}
 )
-_MODERATORS_TEXTS = ("text", "generated", "unvoiced", "sentence", "question")
+_MODERATORS_TEXTS = ("text", "generated", "unvoiced", "sentence", "question", "reason")
 
 Data = dict[str, Any]
 

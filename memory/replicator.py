@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,9 @@ logger = logging.getLogger("sage.memory.replicator")
 
 BATCH_ROWS = 200
 BATCHES_A_TURN = 10
+QUIET_SECONDS = 3600
+QUIET_LOOKS = 60
+"""A journal that nobody has written to for so long is looked at only every so many times."""
 
 _Stamp = tuple[int, int, int, int]
 """Size and time of change of a journal and of its WAL."""
@@ -46,6 +50,7 @@ class Replicator:
         self._asked: set[str] = set()
         self._names: dict[str, tuple[Bookmark, dict[str, str]]] = {}
         self._seen: dict[Path, _Stamp] = {}
+        self._looks = 0
 
     async def send_changed(self) -> int:
         """Send every journal that has changed since it was last sent whole; answers the number of rows.
@@ -106,9 +111,15 @@ class Replicator:
     def changed(self) -> list[tuple[Path, _Stamp]]:
         """The journals that have changed since they were last sent whole, the newest debate first."""
         found = []
+        self._looks += 1
+        long_ago = time.time_ns() - QUIET_SECONDS * 1_000_000_000
         for path in _journals(self._data_dir):
+            seen = self._seen.get(path)
+            # ten thousand old debates would cost a tenth of a core if each were looked at every time
+            if seen is not None and self._looks % QUIET_LOOKS and max(seen[1], seen[3]) < long_ago:
+                continue
             stamp = _stamp(path)
-            if stamp is not None and self._seen.get(path) != stamp:
+            if stamp is not None and seen != stamp:
                 found.append((path, stamp))
         return sorted(found, key=lambda one: one[0].name, reverse=True)
 

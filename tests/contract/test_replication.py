@@ -20,7 +20,7 @@ from memory import DebateRecord, Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
 from memory.journal_writer import find_files
 from memory.replica import Backoff, Replica
-from memory.replicator import Replicator
+from memory.replicator import QUIET_LOOKS, Replicator
 from memory.supabase_reading import SupabaseReading
 from tests.contract.mirrored_store import tables_of
 from tests.contract.supabase_server import SupabaseServer, key
@@ -221,6 +221,23 @@ async def test_a_row_that_the_database_never_takes_stops_no_other(
     kept = await journal.records(debate.debate_id)
     assert [row.id for row in read] == [row.id for row in kept if row.id != poison.id]
     await sender.aclose()
+
+
+async def test_a_journal_that_was_quiet_for_long_is_looked_at_seldom_but_not_never(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    debate = await a_debate(journal, 5)
+    await journal.aclose()
+    path = find_files(tmp_path)[0]
+    os.utime(path, (time.time() - 4000, time.time() - 4000))
+    sender = Sender(tmp_path, supabase)
+    await sender.until_sent()
+    path.with_name(path.name + "-wal").unlink(missing_ok=True)
+    os.utime(path, (time.time() - 3700, time.time() - 3700))
+    looks = [len(sender.replicator.changed()) for _ in range(QUIET_LOOKS)]
+    assert sum(looks) == 1
+    await sender.aclose()
+    assert supabase.rows("select count(*) from records where debate_id = %s", debate.debate_id) == [(5,)]
 
 
 async def test_a_database_that_was_emptied_is_filled_again(
