@@ -22,7 +22,14 @@ NAMES = st.sampled_from(["vote", "ballot", "persona", "pause"])
 def records() -> st.SearchStrategy[Record]:
     data = st.fixed_dictionaries(
         {"type": TYPES | JSON},
-        optional={"identity": JSON, "name": NAMES | JSON, "args": JSON, "text": JSON, "by": JSON, "role": JSON},
+        optional={
+            "identity": JSON,
+            "name": NAMES | JSON,
+            "args": JSON,
+            "text": JSON,
+            "by": JSON,
+            "role": JSON,
+        },
     )
     return st.builds(Record, st.uuids().map(str), st.just("d"), st.sampled_from(KINDS), st.just(1.0), data)
 
