@@ -154,9 +154,11 @@ def read_batch(
         rows = db.execute(
             "select seq, id, kind, at, data from record where seq > ? order by seq limit ?", (start, limit)
         ).fetchall()
-        joined = db.execute(_JOINED, (start,)).fetchall() if with_names and start else ()
-    names = {str(identity): str(name or identity) for identity, name in joined if identity}
-    return Batch(debate, now, _records(debate.debate_id, rows), names)
+        joined: list[tuple[str]] = []
+        if with_names and start:
+            sql = "select data from record where kind = 'event' and seq <= ? and data like '%joined%' order by seq"
+            joined = db.execute(sql, (start,)).fetchall()
+    return Batch(debate, now, _records(debate.debate_id, rows), _names(joined))
 
 
 def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
@@ -177,8 +179,14 @@ def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
             raise sqlite3.OperationalError("database is locked: the WAL could not be cut")
 
 
-_JOINED = """select json_extract(data, '$.identity'), json_extract(data, '$.name') from record
-    where kind = 'event' and seq <= ? and json_extract(data, '$.type') = 'joined' order by seq"""
+def _names(rows: Iterable[tuple[str]]) -> dict[str, str]:
+    """The people who joined, of the data of events. In Python, as SQLite cannot answer with half a surrogate pair."""
+    names: dict[str, str] = {}
+    for (text,) in rows:
+        data = json.loads(text)
+        if data.get("type") == "joined" and isinstance(data.get("identity"), str):
+            names[data["identity"]] = str(data.get("name") or data["identity"])
+    return names
 
 
 def rows_behind(path: Path, after_seq: int) -> int:

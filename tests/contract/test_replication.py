@@ -223,6 +223,24 @@ async def test_a_row_that_the_database_never_takes_stops_no_other(
     await sender.aclose()
 
 
+async def test_names_are_known_to_a_process_that_goes_on_later(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    debate = await a_debate(journal, 3)
+    odd = {"type": "joined", "identity": "ben", "name": "Ben \ud83d"}
+    await journal.append([Record(uuid7(), debate.debate_id, "event", 1.0, odd)])
+    for holder in ("one", "two"):
+        uttered = {"type": "uttered", "identity": "ana" if holder == "one" else "ben", "text": holder}
+        await journal.append([Record(uuid7(), debate.debate_id, "event", 2.0, uttered)])
+        sender = Sender(tmp_path, supabase, holder)
+        await sender.until_sent()
+        await sender.aclose()
+    names = dict(supabase.rows("select text, name from utterances where text in ('one', 'two')"))
+    assert names["one"] == "Ana"
+    assert names["two"].startswith("Ben ")
+    await same(journal, supabase, debate)
+
+
 async def test_a_journal_that_was_quiet_for_long_is_looked_at_seldom_but_not_never(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:
