@@ -13,6 +13,7 @@ from livekit.agents.cli import cli as framework_cli
 
 import logs
 from errors import SageError
+from memory.replica import Replica
 from providers.chains import log_plan, plan_chains
 from providers.turns import prepare_worker
 from settings import Settings, check_settings, load_settings
@@ -94,6 +95,15 @@ def keep_our_logs(settings: Settings) -> None:
                 setattr(module, name, configure)
 
 
+def run(server: AgentServer, replica: Replica) -> None:
+    """Serve until the worker is ended; the replica begins with it and gets the last seconds."""
+    server.on("worker_started", replica.start)
+    try:
+        cli.run_app(server)
+    finally:
+        replica.stop()
+
+
 def main(arguments: list[str]) -> int:
     """Run one command; answers the exit code. Every problem is said with the command that mends it."""
     command = arguments[0] if arguments else ""
@@ -116,7 +126,7 @@ def main(arguments: list[str]) -> int:
         log_plan(plan)
         prepare_worker(settings)
         keep_our_logs(settings)
-        cli.run_app(build_server(settings, console=command == "console"))
+        run(build_server(settings, console=command == "console"), Replica(settings))
     except SageError as error:
         print(f"{error}\n{error.hint}", file=sys.stderr)
         return 1

@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     supabase_url: str | None = _memory(None, "URL", "Supabase project; unset: the journal is all there is.")
     supabase_key: SecretStr | None = _memory(None, "", "Supabase anon key; it may write nothing of ours.")
     supabase_service_role_key: SecretStr | None = _memory(None, "", "Stays in worker and web service.")
+    database_url: SecretStr | None = _memory(
+        None, "URL", "Supabase's Postgres, for `python -m memory migrate`."
+    )
     memory_retention_days: int = _memory(
         0, "days", "Older debates are deleted; 0 keeps them.", ge=0, le=36500
     )

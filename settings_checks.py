@@ -76,9 +76,14 @@ def is_documents_own(name: str, value: Any, *, secret: bool) -> bool:
 
 def check_together(settings: Settings) -> list[Problem]:
     """Problems that no single value shows: pairs, orders, and what production does not allow."""
-    urls = [name for name in type(settings).model_fields if name.endswith("_url")]
-    problems = [problem for name in urls for problem in _check_url(name, getattr(settings, name))]
+    problems = [problem for name in _urls(settings) for problem in _check_url(name, getattr(settings, name))]
     return problems + _pairs(settings) + (_in_production(settings) if settings.production else [])
+
+
+def _urls(settings: Settings) -> list[str]:
+    """The settings that are plain addresses; one that carries a password is a secret."""
+    fields = type(settings).model_fields
+    return [name for name in fields if name.endswith("_url") and name not in settings.secret_names()]
 
 
 def _check_url(name: str, value: str | None) -> list[Problem]:
@@ -148,8 +153,7 @@ def _in_production(settings: Settings) -> list[Problem]:
             problems.append(Problem(name.upper(), "is a placeholder", "set the real value, or unset it"))
         elif value and len(value) < least:
             problems.append(Problem(name.upper(), "is too short", f"use {least} characters and more"))
-    urls = [name for name in type(settings).model_fields if name.endswith("_url")]
-    examples = [name for name in urls if _PLACEHOLDER_URL.search(getattr(settings, name) or "")]
+    examples = [name for name in _urls(settings) if _PLACEHOLDER_URL.search(getattr(settings, name) or "")]
     problems += [Problem(n.upper(), "is a document's example", "set your own, or unset it") for n in examples]
     if "*" in settings.allowed_origins:
         problems.append(Problem("ALLOWED_ORIGINS", "lets every page in", "name the origins, as https://HOST"))

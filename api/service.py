@@ -15,7 +15,7 @@ from api.port import LiveKit, Participant, Room
 from api.tokens import BESIDE, DEBATER, HOST, NAME, ROLE, Mint
 from debate.formats import DEFAULT_FORMAT, get_format
 from errors import Conflict, TooMany
-from memory import Store, open_store
+from memory import Reading, open_reading
 from personas.registry import Registry
 from settings import Settings
 
@@ -33,7 +33,7 @@ class Service:
     moderators: Moderators
     mint: Mint
     commands: Commands
-    memory: Store
+    memory: Reading
     """What was said; read only."""
 
     def persona(self, name: str | None) -> str:
@@ -141,5 +141,5 @@ def compose(settings: Settings, livekit: LiveKit, personas: Registry) -> Service
         moderators=Moderators(livekit, limits),
         mint=Mint(key, secret, settings.token_ttl_seconds),
         commands=Commands(livekit, secret),
-        memory=open_store(settings),
+        memory=open_reading(settings),
     )

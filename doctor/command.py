@@ -63,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     Check("disk", _here(machine.check_disk), "failed"),
     Check("DATA_DIR", _here(machine.check_data_dir), "failed"),
     Check("Supabase", services.check_supabase),
+    Check("replica", services.check_replica),
     Check("privacy", services.check_privacy),
 )
 
@@ -70,6 +71,7 @@ _ASKING = {
     "LiveKit": partial(services.check_livekit, ask=False),
     "chains": partial(_check_chains, ask=False),
     "Supabase": partial(services.check_supabase, ask=False),
+    "replica": partial(services.check_replica, ask=False),
 }
 # The same without asking anybody outside of this machine.
 OFFLINE_CHECKS = tuple(replace(check, run=_ASKING.get(check.name, check.run)) for check in CHECKS)

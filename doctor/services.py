@@ -6,11 +6,13 @@ Every question here is one that costs nothing. Without `ask` nobody outside of t
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from doctor.findings import Finding, degraded, failed, ok
+from errors import SageError
 from settings import Settings
 
 ANSWER_SECONDS = 4.0
@@ -99,6 +101,41 @@ async def check_supabase(settings: Settings, *, ask: bool = True) -> list[Findin
     return [ok(name, "reachable, key accepted")]
 
 
+async def check_replica(settings: Settings, *, ask: bool = True) -> list[Finding]:
+    """Whether debates are sent to Supabase, its tables are there, and how far it is behind."""
+    # memory's client takes a second to import, which nobody needs who has no Supabase
+    from memory.replica import tables_of, why_no_replica
+    from memory.replicator import rows_left
+
+    name = "replica"
+    if not settings.supabase_url:
+        return [ok(name, "none: recall and reports see this machine's debates alone")]
+    if reason := why_no_replica(settings):
+        detail, _, remedy = reason.partition(": ")
+        return [degraded(name, detail, remedy)]
+    try:
+        left, refused = await asyncio.to_thread(rows_left, settings.data_dir)
+    except (OSError, sqlite3.Error) as error:
+        detail = f"how far it is behind cannot be read ({type(error).__name__})"
+        return [degraded(name, detail, "let this user write DATA_DIR")]
+    behind = f"{left} rows are still to be sent" if left else "all is sent"
+    if ask:
+        tables = tables_of(settings)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await tables.select("journals", lambda query: query.limit(1))
+        except SageError as error:
+            return [degraded(name, f"{error.message} {behind}", error.hint)]
+        except TimeoutError:
+            return [degraded(name, f"Supabase does not answer in time; {behind}", "python -m memory status")]
+        finally:
+            await tables.aclose()
+    if refused:
+        remedy = "python -m memory status names them; the journal has them"
+        return [degraded(name, f"{refused} rows were refused; {behind}", remedy)]
+    return [ok(name, behind)]
+
+
 async def check_ports(settings: Settings) -> list[Finding]:
     """The token server and the worker: running, still to be started, or is their port somebody else's."""
     parts = [
@@ -132,8 +169,9 @@ async def check_privacy(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     if settings.log_transcripts:
         findings.append(degraded("transcripts", "what people say is logged", "set LOG_TRANSCRIPTS=false"))
-    names = [n for n in type(settings).model_fields if n.endswith("_url") and getattr(settings, n)]
-    for name in names:
+    for name in type(settings).model_fields:
+        if not name.endswith("_url") or name in settings.secret_names() or not getattr(settings, name):
+            continue
         url = urlsplit(getattr(settings, name))
         if url.scheme in {"ws", "http"} and url.hostname not in LOOPBACK:
             secure = "wss://" if name == "livekit_url" else "https://"

@@ -1,4 +1,4 @@
-"""What was said, kept: the store protocol, the journal on this machine's disk, and recall.
+"""What was said, kept: the store protocol, the journal on this machine's disk, its replica, and recall.
 
 Owns durability, order and ids. Refuses to know about audio, LiveKit or the rules of a debate: events come and
 go as plain dictionaries.
@@ -11,21 +11,25 @@ from typing import Protocol
 
 from memory.ids import uuid7
 from memory.journal import Journal
+from memory.reading import open_reading, words_before
 from memory.recall import Recall, SaidBefore, previous_words
-from memory.store import KINDS, DebateRecord, Record, Store, StoreHealth
+from memory.store import KINDS, DebateRecord, Reading, Record, Store, StoreHealth
 
 __all__ = [
     "KINDS",
     "DebateRecord",
     "Journal",
+    "Reading",
     "Recall",
     "Record",
     "SaidBefore",
     "Store",
     "StoreHealth",
+    "open_reading",
     "open_store",
     "previous_words",
     "uuid7",
+    "words_before",
 ]
 
 

@@ -10,8 +10,9 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +120,95 @@ def read_records(path: Path, kinds: Collection[str] | None, after_seq: int) -> t
             sql += f" and kind in ({', '.join('?' * len(kinds))})"
             arguments += kinds
         rows = db.execute(f"{sql} order by seq", arguments).fetchall()
-    return tuple(
-        Record(id=id_, debate_id=debate.debate_id, kind=kind, at=at, data=json.loads(data), seq=seq)
-        for seq, id_, kind, at, data in rows
-    )
+    return _records(debate.debate_id, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a file in order, and what sending them elsewhere needs.
+
+    `journal` is the id of the file's first record: a file that was made anew has another ("" while it has none);
+    `names` are those of the people, by identity, who had joined before these rows.
+    """
+
+    debate: DebateRecord
+    journal: str
+    records: tuple[Record, ...]
+    names: dict[str, str]
+
+
+def read_batch(
+    path: Path, journal: str, after_seq: int, limit: int, *, with_names: bool = True
+) -> Batch | None:
+    """At most `limit` rows behind `after_seq`, or from the first on where the file is not the one called `journal`.
+
+    None where `path` keeps no debate. Raises sqlite3.Error, OSError and NewerSchemaError.
+    """
+    with _reading(path) as db:
+        debate = _debate_row(db) if db is not None else None
+        if db is None or debate is None:
+            return None
+        first = db.execute("select id from record order by seq limit 1").fetchone()
+        now = str(first[0]) if first else ""
+        start = after_seq if now == journal else 0
+        rows = db.execute(
+            "select seq, id, kind, at, data from record where seq > ? order by seq limit ?", (start, limit)
+        ).fetchall()
+        joined: list[tuple[str]] = []
+        if with_names and start:
+            sql = "select data from record where kind = 'event' and seq <= ? and data like '%joined%' order by seq"
+            joined = db.execute(sql, (start,)).fetchall()
+    return Batch(debate, now, _records(debate.debate_id, rows), _names(joined))
+
+
+def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
+    """Put other data into the records of these ids, so that the old ones are in no byte of the file or its WAL.
+
+    Raises sqlite3.OperationalError where another process kept the file busy too long: then the data are replaced, but
+    pages that were in use may still hold the old ones; calling it again mends that.
+    """
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+        db.execute("pragma secure_delete = on")
+        with _transaction(db):
+            rows = [(encode(data), id_) for id_, data in changes.items()]
+            db.executemany("update record set data = ? where id = ?", rows)
+        # the old pages stand in the WAL until it is written back and cut, and VACUUM leaves no free page
+        db.execute("vacuum")
+        busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        if busy:
+            raise sqlite3.OperationalError("database is locked: the WAL could not be cut")
+
+
+def _names(rows: Iterable[tuple[str]]) -> dict[str, str]:
+    """The people who joined, of the data of events. In Python, as SQLite cannot answer with half a surrogate pair."""
+    names: dict[str, str] = {}
+    for (text,) in rows:
+        data = json.loads(text)
+        if data.get("type") == "joined" and isinstance(data.get("identity"), str):
+            names[data["identity"]] = str(data.get("name") or data["identity"])
+    return names
+
+
+def rows_behind(path: Path, after_seq: int) -> int:
+    """How many rows `path` has behind `after_seq`. Raises as `read_batch`."""
+    with _reading(path) as db:
+        return 0 if db is None else _value(db, "select count(*) from record where seq > ?", after_seq)
 
 
 def rows_of(records: Sequence[Record]) -> list[Row]:
     """`records` as `JournalFile.append` takes them. Raises TypeError or ValueError for bad data."""
     return [(record.id, record.kind, float(record.at), encode(record.data)) for record in records]
+
+
+def _records(debate_id: str, rows: Iterable[tuple[int, str, str, float, str]]) -> tuple[Record, ...]:
+    return tuple(
+        Record(id=id_, debate_id=debate_id, kind=kind, at=at, data=json.loads(data), seq=seq)
+        for seq, id_, kind, at, data in rows
+    )
+
+
+def _value(db: sqlite3.Connection, sql: str, *arguments: int) -> int:
+    return int(db.execute(sql, arguments).fetchone()[0])
 
 
 def _make_private(path: Path) -> None:
@@ -164,7 +245,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("pragma user_version").fetchone()[0])
+    return _value(db, "pragma user_version")
 
 
 @contextmanager

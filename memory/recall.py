@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memory.store import Record, Store
+from memory.store import Reading, Record
 
 _DEBATES_LOOKED_AT = 5
 _SENTENCE_NAMES = 4
@@ -62,7 +62,7 @@ class Recall:
         return "\n".join((f"Topic of the last debate in this room: {self.topic}", *quoted))
 
 
-async def previous_words(store: Store, room: str, excluding: str | None = None, limit: int = 20) -> Recall:
+async def previous_words(store: Reading, room: str, excluding: str | None = None, limit: int = 20) -> Recall:
     """The last `limit` utterances of the room's newest debate with any words, other than `excluding`."""
     candidates = [debate for debate in await store.debates(room) if debate.debate_id != excluding]
     for debate in candidates[:_DEBATES_LOOKED_AT]:

@@ -54,28 +54,10 @@ class StoreHealth:
     problem: str = ""
 
 
-class Store(Protocol):
-    """Keeps debates. Every method may be called from several tasks at once and never blocks the event
-    loop.
+class Reading(Protocol):
+    """What can be read of debates, wherever they are kept. Every method may be called from several tasks at once and
+    never blocks the event loop; where the place is away it raises Unavailable.
     """
-
-    @property
-    def health(self) -> StoreHealth:
-        """How the store does at this moment."""
-
-    async def open_debate(self, debate: DebateRecord) -> DebateRecord:
-        """Keep `debate`, or find it: the answer is what was kept first under its id.
-
-        Raises InvalidInput for a room or an id that cannot name a debate.
-        """
-
-    async def append(self, records: Sequence[Record]) -> bool:
-        """Add `records` in their order; those whose id is known already are passed over.
-
-        Returns True once they are durable. False: the storage refuses at the moment, they are held in memory
-        and written as soon as there is room. Raises NotFound for a debate that was never opened, InvalidInput
-        for an unknown kind or data that JSON cannot hold; then none of `records` is kept.
-        """
 
     async def records(
         self, debate_id: str, kinds: Collection[str] | None = None, after_seq: int = 0
@@ -95,3 +77,25 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Write what is waiting and let go of everything. May be called again."""
+
+
+class Store(Reading, Protocol):
+    """Keeps debates."""
+
+    @property
+    def health(self) -> StoreHealth:
+        """How the store does at this moment."""
+
+    async def open_debate(self, debate: DebateRecord) -> DebateRecord:
+        """Keep `debate`, or find it: the answer is what was kept first under its id.
+
+        Raises InvalidInput for a room or an id that cannot name a debate.
+        """
+
+    async def append(self, records: Sequence[Record]) -> bool:
+        """Add `records` in their order; those whose id is known already are passed over.
+
+        Returns True once they are durable. False: the storage refuses at the moment, they are held in memory
+        and written as soon as there is room. Raises NotFound for a debate that was never opened, InvalidInput
+        for an unknown kind or data that JSON cannot hold; then none of `records` is kept.
+        """

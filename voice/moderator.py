@@ -18,7 +18,7 @@ from debate.decisions import Decision
 from debate.events import Event, HearingChanged, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from debate.playbook import answer
 from debate.view import DebateView
-from memory import DebateRecord, Recall, Store, previous_words, uuid7
+from memory import DebateRecord, Recall, Store, uuid7, words_before
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan
 from providers.chains.breaker import LinkChange
@@ -141,7 +141,9 @@ class Moderator:
             self._judging.start()
         debate = self.deliberation.debate
         self.fact_checking.start(debate.fact_checks, debate.topic)
-        self._recall = await previous_words(self._store, self.record.room, excluding=self.record.debate_id)
+        self._recall = await words_before(
+            self._settings, self._store, self.record.room, excluding=self.record.debate_id
+        )
 
     async def greet(self) -> None:
         """Say the greeting, once a debate, and what was said here before."""

@@ -9,10 +9,26 @@ import pytest
 from errors import InvalidInput, NotFound
 from memory import DebateRecord, Journal, Record, Store, previous_words, uuid7
 from tests.contract.memory_reference import ReferenceStore
+from tests.contract.mirrored_store import MirroredStore
+from tests.contract.postgres_server import PostgresServer
+from tests.contract.supabase_server import BUILD, POSTRUST, SupabaseServer
+from tests.service.conftest import missing
 
 
-@pytest.fixture(params=["journal", "reference"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+@pytest.fixture(params=["journal", "reference", "supabase", "postrust"])
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_if_any: PostgresServer | None
+) -> AsyncIterator[Store]:
+    if request.param in ("supabase", "postrust"):
+        if request.param == "postrust" and not POSTRUST.is_file():
+            missing("Postrust, the PostgREST dialect", BUILD)
+        postgres = request.getfixturevalue("postgres")
+        server = SupabaseServer(postgres, postrust=request.param == "postrust")
+        mirrored = MirroredStore(tmp_path, await server.start(), page_rows=7)
+        yield mirrored
+        await mirrored.aclose()
+        await server.stop()
+        return
     made: Store = Journal(tmp_path) if request.param == "journal" else ReferenceStore()
     yield made
     await made.aclose()

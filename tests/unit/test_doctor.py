@@ -226,12 +226,14 @@ def test_supabase_is_asked_with_the_key_that_may_write(
     base: dict[str, object], answers: Answers, status: int, state: str, code: int
 ):
     answers.script["/rest/v1/"] = (status, "{}")
+    answers.script["/rest/v1/journals?select=%2A&limit=1"] = (status, "[]" if status == 200 else "{}")
     url = f"http://127.0.0.1:{answers.port}"
     settings = load_settings(
         **base, supabase_url=url, supabase_service_role_key=SECRET, supabase_key="anon-key-anon"
     )
     got, found = examine(settings)
     assert (found["Supabase"][0]["state"], got) == (state, code)
+    assert found["replica"][0]["state"] == ("OK" if status == 200 else "degraded")
     assert answers.asked[0][1]["apikey"] == SECRET
 
 
@@ -243,6 +245,18 @@ def test_supabase_away_or_without_the_key_that_may_write_is_degraded(
     assert found["Supabase"][0]["state"] == "degraded"
     _, found = examine(load_settings(**base, supabase_url=url, supabase_key="anon-key-anon"))
     assert "SUPABASE_SERVICE_ROLE_KEY" in found["Supabase"][0]["remedy"]
+
+
+def test_the_replica_is_a_line_of_its_own(base: dict[str, object], closed_port: int):
+    _, found = examine(load_settings(**base))
+    assert found["replica"][0]["state"] == "OK"
+    url = f"http://127.0.0.1:{closed_port}"
+    _, found = examine(load_settings(**base, supabase_url=url, supabase_service_role_key=SECRET))
+    assert found["replica"][0]["state"] == "degraded"
+    assert "all is sent" in found["replica"][0]["detail"]
+    _, found = examine(load_settings(**base, supabase_url=url, supabase_key="anon-key-anon"))
+    assert "anon key" in found["replica"][0]["detail"]
+    assert "SUPABASE_SERVICE_ROLE_KEY" in found["replica"][0]["remedy"]
 
 
 def test_ports_that_are_free_ours_or_taken(base: dict[str, object], answers: Answers):

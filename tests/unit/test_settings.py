@@ -262,6 +262,6 @@ def test_a_copy_of_the_example_file_changes_nothing(monkeypatch: pytest.MonkeyPa
 
 
 def test_secrets_are_the_variables_that_look_like_ones():
-    looks = {name for name in TABLE if name.endswith(("_key", "_secret", "admin_token"))}
+    looks = {name for name in TABLE if name.endswith(("_key", "_secret", "admin_token", "database_url"))}
     assert set(SECRETS) == looks
     assert isinstance(load_settings(), Settings)

@@ -1,0 +1,156 @@
+"""`python -m memory migrate | status | sync | export | forget`: what people do with what is kept.
+
+Composition and printing only; exit code 1 where something could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import secrets
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from errors import InvalidInput, SageError
+from memory.bookmarks import Bookmarks
+from memory.erasing import Erasing
+from memory.ids import is_uuid
+from memory.replica import tables_of, why_no_replica
+from memory.replicator import Replicator, rows_left
+from memory.schema import apply, migrations, script
+from memory.supabase_tables import SupabaseTables
+from settings import Settings, load_settings
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; answers the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        if options.command == "migrate":
+            return _migrate(settings, printing=options.print)
+        run = {"status": _status, "sync": _sync, "export": _export, "forget": _forget}[options.command]
+        return asyncio.run(run(settings, options))
+    except SageError as error:
+        print(f"{error}\n{error.hint}".strip(), file=sys.stderr)
+    except (sqlite3.Error, OSError) as error:
+        print(f"A file under DATA_DIR cannot be used ({error}). Try again.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m memory", description="What is kept of debates.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    migrate = commands.add_parser("migrate", help="make Supabase's tables (DATABASE_URL), or print the SQL")
+    migrate.add_argument("--print", action="store_true", help="print it, also where DATABASE_URL is set")
+    commands.add_parser("status", help="what is kept here, and how far Supabase is behind")
+    commands.add_parser("sync", help="send what Supabase lacks, now")
+    export = commands.add_parser("export", help="all that is held on a person, as JSON")
+    export.add_argument("--person", required=True, metavar="IDENTITY")
+    forget = commands.add_parser("forget", help="delete a debate, or a person's words everywhere")
+    forget.add_argument("--person", metavar="IDENTITY", help="whose words; with --debate only there")
+    forget.add_argument("--debate", metavar="ID", help="the debate; without --person all of it")
+    return parser
+
+
+def _migrate(settings: Settings, *, printing: bool) -> int:
+    url = settings.secret("database_url")
+    if printing or not url:
+        if not printing:
+            print("-- DATABASE_URL is not set: paste this into Supabase's SQL editor.")
+        print(script(migrations()))
+        return 0
+    applied = apply(url)
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply: the schema is up to date")
+    return 0
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Bookmarks, SupabaseTables | None]]:
+    tables = None if why_no_replica(settings) else tables_of(settings)
+    try:
+        with Bookmarks(Path(settings.data_dir), f"command-{secrets.token_hex(4)}") as bookmarks:
+            yield bookmarks, tables
+    finally:
+        if tables is not None:
+            await tables.aclose()
+
+
+def _sizes(data_dir: Path) -> list[int]:
+    return [path.stat().st_size for path in data_dir.glob("*/*.sqlite3")]
+
+
+async def _status(settings: Settings, _: argparse.Namespace) -> int:
+    sizes = _sizes(Path(settings.data_dir))
+    print(f"journal   {len(sizes)} debates, {sum(sizes) / 1e6:.1f} MB, in {settings.data_dir}")
+    days = settings.memory_retention_days
+    print(
+        f"retention {f'{days} days' if days else 'none: debates are kept for ever (MEMORY_RETENTION_DAYS)'}"
+    )
+    async with _opened(settings) as (bookmarks, tables):
+        if tables is None:
+            print(f"replica   none: {why_no_replica(settings)}")
+            return 0
+        left, _refused = rows_left(Path(settings.data_dir))
+        print(f"replica   {left} rows are still to be sent")
+        for record_id, debate_id, seq, code in bookmarks.refused():
+            print(
+                f"refused   record {record_id} ({seq} of {debate_id}) by {code}: it is in the journal alone"
+            )
+        await tables.select("journals", lambda query: query.limit(1))
+        print("supabase  answers, and has our tables")
+    return 0
+
+
+async def _sync(settings: Settings, _: argparse.Namespace) -> int:
+    reason = why_no_replica(settings)
+    if reason:
+        raise InvalidInput(f"Nothing can be sent: {reason}.")
+    async with _opened(settings) as (bookmarks, tables):
+        assert tables is not None
+        replicator = Replicator(Path(settings.data_dir), tables, bookmarks)
+        sent = await replicator.send_changed()
+        left, _refused = rows_left(Path(settings.data_dir))
+    print(f"sent {sent} rows, {left} left{' (a worker is sending them)' if left else ''}")
+    return 0
+
+
+async def _export(settings: Settings, options: argparse.Namespace) -> int:
+    async with _opened(settings) as (bookmarks, tables):
+        held = await Erasing(Path(settings.data_dir), bookmarks, tables).export(options.person)
+    if tables is None and settings.supabase_url:
+        print(f"Supabase was not asked: {why_no_replica(settings)}", file=sys.stderr)
+    print(json.dumps(held, ensure_ascii=True, indent=2))
+    return 0
+
+
+async def _forget(settings: Settings, options: argparse.Namespace) -> int:
+    if not options.person and not options.debate:
+        raise InvalidInput("Name a debate, a person or both.", hint="forget --person IDENTITY [--debate ID]")
+    if options.debate and not is_uuid(options.debate):
+        raise InvalidInput("This is no debate's id.", {"debate": "use the UUID"})
+    if settings.supabase_url and (reason := why_no_replica(settings)):
+        # half forgotten is worse than refused: the words would still be there
+        raise InvalidInput(f"Supabase cannot be written: {reason}.")
+    async with _opened(settings) as (bookmarks, tables):
+        erasing = Erasing(Path(settings.data_dir), bookmarks, tables)
+        if options.person:
+            done = await erasing.forget_person(options.person, options.debate)
+        else:
+            done = await erasing.forget_debate(options.debate)
+    for debate_id in done.deleted:
+        print(f"deleted {debate_id}")
+    for where, counts in (("the journal", done.in_journals), ("Supabase", done.in_supabase)):
+        for debate_id, count in counts.items():
+            print(f"{count} records of {debate_id} have no words any more in {where}")
+    if not (done.deleted or done.in_journals or done.in_supabase):
+        print("nothing of it is kept here or in Supabase")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

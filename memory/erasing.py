@@ -1,0 +1,253 @@
+"""Forgetting where words are kept: the journals of this machine and Supabase; and what is held on a person.
+
+Owns the order (the mark first, so that no other machine brings anything back) and what is told of it. What is changed
+in a record is `forgetting`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from errors import Unavailable
+from memory.bookmarks import Bookmarks
+from memory.forgetting import MARK, about, without_words
+from memory.ids import uuid7
+from memory.journal_file import JournalFile, read_debate, read_records, replace_data, rows_of
+from memory.journal_writer import find_files
+from memory.projection import HOMES, Row, debate_of, home_of, record_of, storable
+from memory.retention import delete_file
+from memory.store import DebateRecord, Record
+from memory.supabase_tables import PAGE_ROWS, SupabaseTables
+
+LEASE_TRIES = 120
+LEASE_WAIT_SECONDS = 0.25
+EVERYWHERE = "00000000-0000-0000-0000-000000000000"
+"""In a mark: all debates."""
+
+_COLUMNS = "id,debate_id,journal,seq,kind,at,data"
+
+
+@dataclass
+class Forgotten:
+    """What was done: changed records by debate, on each side; debates that were deleted."""
+
+    in_journals: dict[str, int] = field(default_factory=dict)
+    in_supabase: dict[str, int] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+
+
+def erase_in_file(path: Path, identity: str, until: float) -> int:
+    """Forget the words of `identity` in one journal; answers how many records have changed. Raises sqlite3.Error."""
+    records = read_records(path, None, 0) or ()
+    changed = without_words(records, identity, until)
+    if not changed and not any(record.data.get(MARK) for record in records):
+        return 0
+    # also where only the WAL was left to be cut
+    replace_data(path, {record.id: record.data for record in changed})
+    if not changed:
+        return 0
+    debate = read_debate(path)
+    assert debate is not None
+    note = Record(uuid7(), debate.debate_id, "note", until, {"type": "forgotten", "identity": identity})
+    file = JournalFile(path, debate)
+    try:
+        file.append(rows_of([note]))
+    finally:
+        file.close()
+    return len(changed)
+
+
+class Erasing:
+    """Forgets and exports over `data_dir` and, where there are, `tables`. One object belongs to one event loop."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        bookmarks: Bookmarks,
+        tables: SupabaseTables | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._bookmarks = bookmarks
+        self._tables = tables
+
+    async def forget_debate(self, debate_id: str) -> Forgotten:
+        """Delete a debate on both sides. Raises Unavailable; it may be called again."""
+        done = Forgotten()
+        paths = find_files(self._data_dir, debate_id or "*")
+        there = await self._remote_debates("debate_id", debate_id) if self._tables is not None else []
+        if self._tables is not None:
+            await self._mark(debate_id, "", time.time())
+        for path in paths:
+            await self._claim(debate_id)
+            await asyncio.to_thread(delete_file, path)
+        self._bookmarks.remove(debate_id)
+        if self._tables is not None:
+            await self._tables.delete("debates", lambda query: query.eq("debate_id", debate_id))
+        if paths or there:
+            done.deleted.append(debate_id)
+        return done
+
+    async def forget_person(self, identity: str, debate_id: str | None = None) -> Forgotten:
+        """Forget the words of a person in one debate, or in all. Raises Unavailable, sqlite3.Error; may be called
+        again.
+        """
+        done, until = Forgotten(), time.time()
+        remote = await self._debates_with(identity, debate_id)
+        if self._tables is not None:
+            # also for debates that no other machine has sent yet
+            await self._mark(debate_id or EVERYWHERE, identity, until)
+        for path in find_files(self._data_dir, debate_id or "*"):
+            await self._claim(path.stem)
+            try:
+                count = await asyncio.to_thread(erase_in_file, path, identity, until)
+            finally:
+                self._bookmarks.release(path.stem)
+            if count:
+                done.in_journals[path.stem] = count
+        for one in remote:
+            if count := await self._erase_rows(one, identity, until):
+                done.in_supabase[one] = count
+        return done
+
+    async def export(self, identity: str) -> dict[str, Any]:
+        """All that is held on a person: records of all debates, from both sides, each once. Raises Unavailable."""
+        found: dict[str, dict[str, Any]] = {}
+        for path in find_files(self._data_dir):
+            debate, records = read_debate(path), read_records(path, None, 0) or ()
+            if debate is not None:
+                _add(found, debate, about(records, identity))
+        for debate_id in await self._debates_with(identity, None):
+            debates = await self._remote_debates("debate_id", debate_id)
+            rows = await self._rows(debate_id)
+            if debates:
+                _add(found, debates[0], about(map(record_of, rows), identity))
+        debates_found = [
+            {**entry, "records": sorted(entry["records"].values(), key=lambda record: record["at"])}
+            for entry in found.values()
+        ]
+        return {"identity": identity, "exported_at": time.time(), "debates": debates_found}
+
+    async def _claim(self, debate_id: str) -> None:
+        """Keep the replicator from the debate: what it has read already must not arrive after this."""
+        for _ in range(LEASE_TRIES):
+            if self._bookmarks.claim(debate_id) is not None:
+                return
+            await asyncio.sleep(LEASE_WAIT_SECONDS)
+        raise Unavailable("A worker is sending this debate without an end.", hint="Try again later.")
+
+    async def _mark(self, debate_id: str, identity: str, at: float) -> None:
+        assert self._tables is not None
+        row = {"debate_id": debate_id, "identity": storable(identity), "forgotten_at": at}
+        await self._tables.upsert("forgotten", [row], replace=True)
+
+    async def _debates_with(self, identity: str, debate_id: str | None) -> list[str]:
+        """The debates in Supabase in which `identity` took part."""
+        if self._tables is None:
+            return []
+
+        def build(query: Any) -> Any:
+            query = query.eq("identity", storable(identity))
+            return query.eq("debate_id", debate_id) if debate_id else query
+
+        found: set[str] = set()
+        for table in ("participants", "utterances", "votes", "events"):
+            rows = await self._pages(table, build, "debate_id", "debate_id")
+            found |= {str(row["debate_id"]) for row in rows}
+        return sorted(found)
+
+    async def _remote_debates(self, column: str, value: str) -> list[DebateRecord]:
+        if self._tables is None:
+            return []
+        rows = await self._tables.select("debates", lambda query: query.eq(column, value))
+        return [debate_of(row) for row in rows]
+
+    async def _rows(self, debate_id: str) -> list[Row]:
+        found: list[Row] = []
+        for table in HOMES:
+            columns = f"{_COLUMNS},name" if table == "utterances" else _COLUMNS
+            found += await self._pages(table, lambda query: query.eq("debate_id", debate_id), columns, "id")
+        return found
+
+    async def _pages(self, table: str, build: Any, columns: str, order: str) -> list[Row]:
+        """Every row that `build` filters, page by page in the order of a column."""
+        assert self._tables is not None
+        found: list[Row] = []
+
+        def page(query: Any) -> Any:
+            query = build(query)
+            if found:
+                query = query.gt(order, found[-1][order])
+            return query.order(order).limit(PAGE_ROWS)
+
+        while True:
+            rows = await self._tables.select(table, page, columns)
+            found += rows
+            if len(rows) < PAGE_ROWS:
+                return found
+
+    async def _erase_rows(self, debate_id: str, identity: str, until: float) -> int:
+        assert self._tables is not None
+        rows = {str(row["id"]): row for row in await self._rows(debate_id)}
+        changed = without_words([record_of(row) for row in rows.values()], identity, until)
+        by_table: dict[str, list[Row]] = {}
+        for record in changed:
+            row = {**rows[record.id], "data": storable(record.data)}
+            by_table.setdefault(home_of(record), []).append(row)
+        for table, its_rows in by_table.items():
+            await self._tables.upsert(table, its_rows, replace=True)
+        return len(changed)
+
+
+def _add(found: dict[str, dict[str, Any]], debate: DebateRecord, records: Sequence[Record]) -> None:
+    if records:
+        entry = found.setdefault(debate.debate_id, {**asdict(debate), "records": {}})
+        entry["records"].update(_exported(records))
+
+
+def _exported(records: Iterable[Record]) -> Mapping[str, dict[str, Any]]:
+    return {
+        record.id: {"id": record.id, "kind": record.kind, "at": record.at, "data": record.data}
+        for record in records
+    }
+
+
+async def apply_marks(
+    tables: SupabaseTables, data_dir: Path, bookmarks: Bookmarks, debate_id: str | None = None
+) -> list[str]:
+    """Forget here what was forgotten elsewhere; answers the debates that have changed.
+
+    The caller holds the lease where it names one debate. Raises Unavailable, sqlite3.Error.
+    """
+    touched = []
+
+    def build(query: Any) -> Any:
+        query = query.in_("debate_id", [debate_id, EVERYWHERE]) if debate_id else query
+        return query.order("forgotten_at", desc=True).limit(PAGE_ROWS)
+
+    for row in await tables.select("forgotten", build):
+        meant = row["debate_id"] if row["debate_id"] != EVERYWHERE else debate_id or "*"
+        for path in find_files(data_dir, meant):
+            if bookmarks.applied(path.stem, row["identity"], row["forgotten_at"]):
+                continue
+            if debate_id is None and bookmarks.claim(path.stem) is None:
+                continue  # its sender looks at the marks itself
+            try:
+                if row["identity"]:
+                    erase_in_file(path, row["identity"], row["forgotten_at"])
+                    bookmarks.apply(path.stem, row["identity"], row["forgotten_at"])
+                else:
+                    delete_file(path)
+                    bookmarks.remove(path.stem)
+                touched.append(path.stem)
+            except sqlite3.OperationalError:
+                continue  # busy: at the next look
+            finally:
+                if debate_id is None:
+                    bookmarks.release(path.stem)
+    return touched
