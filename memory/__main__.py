@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         return asyncio.run(run(settings, options))
     except SageError as error:
         print(f"{error}\n{error.hint}".strip(), file=sys.stderr)
+    except BrokenPipeError:
+        return 1  # whoever read the output has seen enough
     except (sqlite3.Error, OSError) as error:
         print(f"A file under DATA_DIR cannot be used ({error}). Try again.", file=sys.stderr)
     return 1
@@ -132,7 +134,7 @@ async def _forget(settings: Settings, options: argparse.Namespace) -> int:
     if not options.person and not options.debate:
         raise InvalidInput("Name a debate, a person or both.", hint="forget --person IDENTITY [--debate ID]")
     if options.debate and not is_uuid(options.debate):
-        raise InvalidInput("This is no debate's id.", {"debate": "use the UUID"})
+        raise InvalidInput("This is no debate's id.", hint="Use its UUID, the name of its journal.")
     if settings.supabase_url and (reason := why_no_replica(settings)):
         # half forgotten is worse than refused: the words would still be there
         raise InvalidInput(f"Supabase cannot be written: {reason}.")

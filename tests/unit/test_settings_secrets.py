@@ -186,7 +186,10 @@ async def ask_every_route(settings: Settings) -> str:
     application = create_app(settings, watch=False)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     said = []
-    async with httpx.AsyncClient(transport=transport, base_url="http://sage.test", timeout=30) as client:
+    async with (
+        application.router.lifespan_context(application),
+        httpx.AsyncClient(transport=transport, base_url="http://sage.test", timeout=30) as client,
+    ):
         for path, ways in application.openapi()["paths"].items():
             for method in ways:
                 for body in ({}, {"room": "r", "identity": "i", "participant_type": "agent"}, GOOD_BODY):
