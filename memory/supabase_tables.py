@@ -26,7 +26,7 @@ PAGE_ROWS = 1000
 
 _T = TypeVar("_T")
 _NOT_OURS = {"42501", "PGRST301", "PGRST302", "PGRST303", "401", "403"}
-_NO_SCHEMA = {"42P01", "42703", "42P10", "PGRST200", "PGRST204", "PGRST205", "404"}
+_NO_SCHEMA = {"42P01", "42883", "42703", "42P10", "PGRST200", "PGRST202", "PGRST204", "PGRST205", "404"}
 _BAD_ROWS = {"PGRST102", "413", "400"}
 
 
@@ -81,6 +81,13 @@ class SupabaseTables:
         """Delete the rows that `build` filters. Raises Unavailable."""
         client = await self._connected()
         await self._asked(build(client.table(table).delete(returning=_minimal())).execute)
+
+    async def call(self, function: str, arguments: Row) -> list[Row]:
+        """The rows that a function of the project answers. Raises Unavailable."""
+        client = await self._connected()
+        answer = await self._asked(client.rpc(function, arguments).execute)
+        data = answer.data
+        return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
     async def aclose(self) -> None:
         """Let go of the connections. May be called again."""

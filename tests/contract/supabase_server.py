@@ -69,6 +69,7 @@ class SupabaseServer:
             await self._start_postrust()
         app = web.Application(client_max_size=20_000_000)
         app.router.add_route("*", "/rest/v1/{table}", self._answer)
+        app.router.add_route("POST", "/rest/v1/rpc/{table}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         port = free_port()
@@ -146,7 +147,8 @@ class SupabaseServer:
         query = request.rel_url.raw_query_string.replace("+", "%20")
         # the client quotes the names of columns; Postrust takes the quotes literally
         query = re.sub(r"(?<=columns=)[^&]*", lambda found: found[0].replace("%22", ""), query)
-        url = f"{self._upstream}/{request.match_info['table']}?{query}"
+        rpc = "rpc/" if "/rpc/" in request.path else ""
+        url = f"{self._upstream}/{rpc}{request.match_info['table']}?{query}"
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS}
         async with aiohttp.ClientSession() as session:
             from yarl import URL
@@ -174,6 +176,8 @@ class SupabaseServer:
         query = parse_qsl(request.rel_url.raw_query_string)
         with psycopg.connect(self.postgres_url) as database:
             database.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+            if "/rpc/" in request.path:
+                return web.Response(text=_called(database, table, body), content_type="application/json")
             if request.method == "POST":
                 statement, values = _insert(table, dict(query), request.headers.get("Prefer", ""))
                 database.execute(statement, [body.decode(), *values])
@@ -192,6 +196,18 @@ class SupabaseServer:
 
 
 _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
+
+
+def _called(database: "psycopg.Connection[tuple[str]]", function: sql.Identifier, body: bytes) -> str:
+    """The rows of a function as PostgREST answers them, its arguments by name."""
+    given = json.loads(body)
+    named = [sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in given.items()]
+    call = sql.SQL("select coalesce(json_agg(x), '[]')::text from {}({}) x").format(
+        function, sql.SQL(", ").join(named)
+    )
+    found = database.execute(call).fetchone()
+    assert found is not None
+    return found[0]
 
 
 def _cut(request: web.Request) -> web.Response:
