@@ -59,7 +59,6 @@ def main() -> int:
 
 
 async def _quality(folder: Path) -> dict[str, Measure]:
-    folder.mkdir()
     journal = Journal(folder)
     await fill(journal)
     await journal.aclose()

@@ -98,6 +98,7 @@ def _read(path: Path) -> tuple[DebateRecord, tuple[Record, ...]]:
     ]
     for count, line in enumerate(body.splitlines(), 1):
         name, identity, text = line.split(" ", 2)
+        identity = identity.removesuffix(":")
         said = {"type": "uttered", "utterance_id": name, "identity": identity, "text": text}
         said |= {"start": count * _UTTERANCE_SECONDS, "end": count * _UTTERANCE_SECONDS + 8.0}
         records.append(

@@ -1,8 +1,8 @@
 """The query language of recall: what is asked of the words that were said, in one form for every engine.
 
 Plain questions ("What did Ana say about taxes last week?") and operators mix: words, "phrases",
-`speaker:ana`, `topic:taxes`, `debate:<id>`, `since:2026-11-01`, `until:2026-11-30`, `last week`, `on Monday`, `in October`. Any text is
-a query: what is not understood is a word. Knows no storage.
+`speaker:ana`, `topic:taxes`, `debate:<id>`, `since:2026-11-01`, `until:2026-11-30`, `last week`, `on Monday`,
+`in October`. Any text is a query: what is not understood is a word. Knows no storage.
 """
 
 from __future__ import annotations

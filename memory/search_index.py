@@ -30,7 +30,9 @@ _OF_A_WORD = 300
 _OF_A_TOPIC = 60
 _TOPICS = 10
 _DAY = 86400
-_DAYS_MOST = 400
+_MONTH = 32 * _DAY
+_TIMES_MOST = 40
+_NEWEST = f"select rowid from words where words match ? order by rowid desc limit {_OF_A_WORD}"  # noqa: S608
 _VERSION = 1
 _SCHEMA = (
     """create table debate (
@@ -49,8 +51,10 @@ _SCHEMA = (
         primary key (debate_id, identity)
     ) strict""",
     "create index speaker_of_room on speaker (room, identity)",
-    # stems, so that words match as Postgres matches them; of whom and where as one token each
-    "create virtual table words using fts5 (said, scope, tokenize = 'unicode61', detail = 'full')",
+    "create table place (number integer primary key, key text not null unique) strict",
+    # Each stem twice: of its room and of its speaker, so that whose words are asked for costs nothing. Without
+    # places and columns the lists are short; phrases are looked for in what was found.
+    "create virtual table words using fts5 (tokens, tokenize = 'unicode61', detail = 'none')",
     f"pragma user_version = {_VERSION}",
 )
 _FIND = (
@@ -74,6 +78,7 @@ class SearchIndex:
         self._path = data_dir / INDEX
         self._db: sqlite3.Connection | None = None
         self._rooms: dict[str, _Room] = {}
+        self._numbers: dict[str, int] = {}
 
     def update(self, room: str) -> None:
         """Take in what the room's journals have gained since, and drop what they have lost."""
@@ -93,6 +98,7 @@ class SearchIndex:
         gone = [debate_id for debate_id in known if debate_id not in files]
         if not changed and not gone:
             return
+        self._numbers.clear()  # some may be of a transaction that was undone
         with _writing(db):
             for debate_id in gone:
                 self._drop(db, debate_id)
@@ -122,7 +128,7 @@ class SearchIndex:
         limits, values = _limits(room, query, excluding, speakers)
         asked = query_stems(query)
         if asked:
-            rows = self._holding(db, asked, _scope(room, query, speakers), limits, values)
+            rows = self._holding(db, _matches(self._places(db, room, speakers), asked, query), limits, values)
             for debate_id in self._debates_about(room, query, asked):
                 rows += db.execute(
                     f"{_FIND} where {limits} and u.debate_id = ? order by u.rowid desc limit {_OF_A_TOPIC}",
@@ -137,21 +143,15 @@ class SearchIndex:
         return tuple(find for find in finds.values() if wanted <= _stems_of(find.topic))
 
     def _holding(
-        self,
-        db: sqlite3.Connection,
-        asked: Sequence[str],
-        scope: str,
-        limits: str,
-        values: Sequence[str | float],
+        self, db: sqlite3.Connection, matches: Sequence[str], limits: str, values: Sequence[str | float]
     ) -> list[Any]:
         """Rows of the utterances that hold most of what is asked: by rarity of the words, then the newest."""
         held: dict[int, float] = {}
-        whole = (" AND ".join(f'"{word}"' for word in asked),) if len(asked) > 1 else ()
-        for said in (*(f'"{word}"' for word in asked), *whole):
+        for match in matches:
             # ordered by rowid, FTS5 stops at the limit; by its own rank it would score every row that matches
             found = db.execute(
-                f"select rowid from words where words match ? order by rowid desc limit {_OF_A_WORD}",
-                (f"said : ({said}) AND {scope}",),
+                _NEWEST,
+                (match,),
             ).fetchall()
             for (rowid,) in found:
                 held[rowid] = held.get(rowid, 0.0) + 1 / (20 + len(found))
@@ -171,12 +171,15 @@ class SearchIndex:
     def close(self) -> None:
         """Let go of the file."""
         db, self._db = self._db, None
+        self._rooms.clear()
+        self._numbers.clear()
         if db is not None:
             db.close()
 
     def add(self, debate: DebateRecord, records: Iterable[Record], signature: str, seq: int = 0) -> None:
         """Put utterances of one debate in, in one transaction (benchmarks make their indexes by it)."""
         db = self._opened()
+        self._numbers.clear()
         with _writing(db):
             self._take(db, debate, records, signature, seq)
 
@@ -258,13 +261,9 @@ class SearchIndex:
                     "insert into utterance (id, debate_id, identity, name, text, at) values (?, ?, ?, ?, ?, ?)",
                     (record.id, debate.debate_id, identity, name, text, record.at),
                 )
-                scope = (
-                    f"{_token('r', debate.room)} {_token('s', debate.room + '/' + identity)}"
-                    f" d{int(record.at // _DAY)}"
-                )
                 db.execute(
-                    "insert into words (rowid, said, scope) values (?, ?, ?)",
-                    (done.lastrowid, " ".join(stems(text)), scope),
+                    "insert into words (rowid, tokens) values (?, ?)",
+                    (done.lastrowid, self._tokens(db, debate.room, identity, record.at, text)),
                 )
         db.executemany(
             "insert or replace into speaker (room, identity, name, debate_id) values (?, ?, ?, ?)",
@@ -274,6 +273,27 @@ class SearchIndex:
             "insert or replace into debate values (?, ?, ?, ?, ?)",
             (debate.debate_id, debate.room, debate.topic, seq, signature),
         )
+
+    def _tokens(self, db: sqlite3.Connection, room: str, identity: str, at: float, text: str) -> str:
+        here, whose = self._number(db, room), self._number(db, f"{room}/{identity}")
+        said = dict.fromkeys(stems(text))
+        words = [_token(place, "w", word) for word in said for place in (here, whose)]
+        return " ".join((*words, _token(here, "d", int(at // _DAY)), _token(here, "m", int(at // _MONTH))))
+
+    def _number(self, db: sqlite3.Connection, key: str) -> int:
+        """The number that stands for a room, or for a speaker in it, in the tokens."""
+        number = self._numbers.get(key)
+        if number is None:
+            db.execute("insert or ignore into place (key) values (?)", (key,))
+            row = db.execute("select number from place where key = ?", (key,)).fetchone()
+            number = self._numbers[key] = int(row[0])
+        return number
+
+    def _places(self, db: sqlite3.Connection, room: str, speakers: Sequence[str]) -> list[int]:
+        """The room's number, then those of the speakers that are meant."""
+        keys = (room, *(f"{room}/{one}" for one in speakers))
+        found = [db.execute("select number from place where key = ?", (key,)).fetchone() for key in keys]
+        return [int(row[0]) for row in found if row]
 
     def _drop(self, db: sqlite3.Connection, debate_id: str) -> None:
         db.execute(
@@ -323,14 +343,23 @@ def _limits(
     return " and ".join(parts), tuple(values)
 
 
-def _scope(room: str, query: Query, speakers: Sequence[str]) -> str:
-    """The FTS5 expression of the filters: quoted all through, so that nothing in it is an operator."""
-    alternatives = [[_token("s", f"{room}/{one}") for one in speakers] or [_token("r", room)]]
-    if query.since is not None and query.until is not None:
-        first, last = int(query.since // _DAY), int(query.until // _DAY)
-        if last - first <= _DAYS_MOST:
-            alternatives.append([f"d{day}" for day in range(first, last + 1)])
-    return " AND ".join(f"scope : ({' OR '.join(tokens)})" for tokens in alternatives)
+def _matches(places: Sequence[int], asked: Sequence[str], query: Query) -> list[str]:
+    """FTS5 expressions for each word and for all together: quoted all through, so that nothing is an operator."""
+    if not places:
+        return []
+    room, *speakers = places
+    words = [" OR ".join(f'"{_token(one, "w", word)}"' for one in speakers or [room]) for word in asked]
+    parts = [f"({word})" for word in words]
+    if len(parts) > 1:
+        parts.append(" AND ".join(parts))
+    if query.since is None or query.until is None:
+        return parts
+    kind, size = ("d", _DAY) if query.until - query.since <= _MONTH else ("m", _MONTH)
+    first, last = int(query.since // size), int(query.until // size)
+    if last - first > _TIMES_MOST:
+        return parts
+    times = " OR ".join(f'"{_token(room, kind, number)}"' for number in range(first, last + 1))
+    return [f"{part} AND ({times})" for part in parts]
 
 
 @lru_cache(maxsize=4096)
@@ -338,19 +367,21 @@ def _stems_of(topic: str) -> frozenset[str]:
     return frozenset(stems(topic))
 
 
-def _token(kind: str, value: str) -> str:
-    return f"{kind}{value.encode('utf-8', 'surrogatepass').hex()}"
+def _token(place: int, kind: str, value: str | int) -> str:
+    # letters and digits only, as the tokenizer would split it at anything else
+    return f"{place}{kind}{value}".replace("'", "").replace("’", "")
 
 
 def _signature(path: Path) -> str:
     """Changes with every commit to a journal, also while it is only in its WAL."""
     parts = []
-    for one in (path, path.with_name(path.name + "-wal")):
+    for name in (str(path), f"{path}-wal"):
         try:
-            status = one.stat()
-            parts.append(f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}" if status.st_size else "")
+            status = os.stat(name)  # noqa: PTH116 - thousands of them before a search: paths cost more than the stat
         except FileNotFoundError:
             parts.append("")
+            continue
+        parts.append(f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}" if status.st_size else "")
     return "|".join(parts)
 
 

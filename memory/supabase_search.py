@@ -6,6 +6,7 @@ Owns what is asked of the project. The query language and the order of finds are
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -72,19 +73,18 @@ class SupabaseSearch:
     async def _candidates(
         self, room: str, query: Query, words: Sequence[str], speakers: Sequence[str], excluding: str
     ) -> tuple[Find, ...]:
-        rows = await self._tables.call(
-            "sage_search",
-            {
-                "room_asked": room,
-                "words": list(words),
-                "identities": list(speakers),
-                "debate_asked": query.debate or None,
-                "excluding": excluding or None,
-                "since": query.since,
-                "until": query.until,
-                "most": CANDIDATES,
-            },
-        )
+        asked = {
+            "room_asked": room,
+            "words": " ".join(words),
+            "identities": json.dumps(speakers),
+            "debate_asked": query.debate or None,
+            "excluding": excluding or None,
+            "since": query.since,
+            "until": query.until,
+            "most": CANDIDATES,
+        }
+        given = {name: value for name, value in asked.items() if value is not None}
+        rows = await self._tables.call("sage_search", given)
         wanted = set(stems(query.topic))
         finds = (_find_of(row) for row in rows)
         return tuple(find for find in finds if wanted <= set(stems(find.topic)))

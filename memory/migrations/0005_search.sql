@@ -19,10 +19,12 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Candidates for a question, unordered for the asker's own ranking: what holds any of the words, and what was said in
--- debates whose topic holds one; without words the newest. Null or '{}' leaves a filter out.
+-- debates whose topic holds one; without words the newest. `words` stand apart by a space, `identities` is a JSON list
+-- (lists as texts, as every dialect of PostgREST takes them); what is left out, '' or '[]' filters nothing.
 create or replace function public.sage_search(
-    room_asked text, words text[], identities text[], debate_asked uuid, excluding uuid,
-    since double precision, until double precision, most integer
+    room_asked text, words text, identities text, debate_asked uuid default null,
+    excluding uuid default null, since double precision default null, until double precision default null,
+    most integer default 200
 )
 returns table (
     id uuid, debate_id uuid, topic text, identity text, name text, text text, at double precision
@@ -31,7 +33,7 @@ language sql stable set search_path = '' as $$
     with asked as (
         -- each word is text to be read, never part of a query's syntax
         select string_agg(one.query::text, ' | ')::tsquery as query
-        from (select pg_catalog.plainto_tsquery('pg_catalog.english'::regconfig, word) as query from unnest(words) as word) as one
+        from (select pg_catalog.plainto_tsquery('pg_catalog.english'::regconfig, word) as query from regexp_split_to_table(words, ' ') as word) as one
         where numnode(one.query) > 0
     ),
     said as (
@@ -41,7 +43,7 @@ language sql stable set search_path = '' as $$
         join public.journals as sent
             on sent.journal = u.journal and sent.debate_id = u.debate_id and u.seq <= sent.sent_seq
         where d.room = room_asked and u.text <> '' and not u.forgotten
-            and (coalesce(cardinality(identities), 0) = 0 or u.identity = any (identities))
+            and (coalesce(identities, '[]') = '[]' or identities::jsonb ? u.identity)
             and (debate_asked is null or u.debate_id = debate_asked)
             and (excluding is null or u.debate_id <> excluding)
             and (since is null or u.at >= since)
@@ -61,7 +63,7 @@ language sql stable set search_path = '' as $$
     ),
     newest as (
         select said.* from said
-        where coalesce(cardinality(words), 0) = 0
+        where coalesce(words, '') = ''
         order by said.at desc
         limit most
     )
@@ -73,7 +75,7 @@ declare part text;
 begin
     foreach part in array array[
         'sage_speakers(text)',
-        'sage_search(text, text[], text[], uuid, uuid, double precision, double precision, integer)'
+        'sage_search(text, text, text, uuid, uuid, double precision, double precision, integer)'
     ]
     loop
         execute format('revoke all on function public.%s from public', part);

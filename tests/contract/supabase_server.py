@@ -201,7 +201,9 @@ _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "ac
 def _called(database: "psycopg.Connection[tuple[str]]", function: sql.Identifier, body: bytes) -> str:
     """The rows of a function as PostgREST answers them, its arguments by name."""
     given = json.loads(body)
-    named = [sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in given.items()]
+    named = [
+        sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in given.items()
+    ]
     call = sql.SQL("select coalesce(json_agg(x), '[]')::text from {}({}) x").format(
         function, sql.SQL(", ").join(named)
     )
