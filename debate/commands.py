@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from debate import course, fact_checks, playbook, points, voting
+from debate import course, fact_checks, playbook, points, recall, voting
 from debate.acts import Act, CannotBeError, Done
 from debate.clock import Clock
 from debate.decisions import Decision
@@ -76,12 +76,14 @@ def carry_out(
     if name in QUESTIONS:
         return (_asked(debate, command, by, who, at, question),)
     act = _ACTS.get(name)
-    if act is None and name != fact_checks.COMMAND:
+    if act is None and name not in (fact_checks.COMMAND, recall.COMMAND):
         return (_refuse(debate, by, at, f"{who} sent an unknown command.", "I do not know that command."),)
     if not _may(debate, name, role):
         reason = f"{who} may not do that in the role {clean(role, 20)}."
         return (_refuse(debate, by, at, reason, _REFUSALS.get(name, "That is for the host to decide.")),)
     try:
+        if name == recall.COMMAND:
+            return recall.ask(debate, recall.question_of(command, question), by, at, aloud=aloud)
         if act is None:
             return fact_checks.ask(debate, command, by, at, aloud=aloud)
         done, words = act(debate, command, by, at)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from debate import events as ev
-from debate import fact_checks, playbook, points, timekeeping
+from debate import fact_checks, playbook, points, recall, timekeeping
 from debate.address import DEFAULT_TITLES, Address, find_address, looks_unfinished
 from debate.attention import Attention
 from debate.clock import Clock
@@ -80,6 +80,7 @@ class Debate:
         self.voting = Voting()
         self.point = Point()
         self.fact_checks = FactChecks()
+        self.recalls = recall.Recalls()
         self.greeted = False
         self.quiet = False
         self.deaf = False
@@ -314,7 +315,7 @@ class Debate:
                 found.append(self.decide(at, "reply", reason, "called", to=identity, text=words, lasts=3.0))
             if at - called.at > CALL_SECONDS:
                 del self._called[identity]
-        return found + fact_checks.due(self, at) + self._call_hand(at)
+        return found + fact_checks.due(self, at) + recall.due(self, at) + self._call_hand(at)
 
     def _call_hand(self, at: float) -> list[Decision]:
         people = self.people
@@ -370,6 +371,7 @@ _HANDLERS: Mapping[type, Callable[[Debate, Any, float], tuple[Decision, ...]]] =
         ev.HearingChanged: Debate._hearing_changed,
         ev.FactChecksChanged: fact_checks.changed,
         ev.FactChecked: fact_checks.checked,
+        ev.Recalled: recall.recalled,
         ev.Tick: Debate._tick,
     }
 )

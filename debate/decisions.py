@@ -23,6 +23,7 @@ Kind = Literal[
     "summarise",
     "vote",
     "fact_check",
+    "recall",
     "refuse",
 ]
 Urgency = Literal["safety", "time", "answer", "flow"]
@@ -44,9 +45,8 @@ class Decision:
     urgency: Urgency
     expires_at: float
     question: str = ""  # what was asked, without the address; what the words of an empty `text` must answer
-    check: str = (
-        ""  # the number of the fact check that it is about, "" for none; without `text` it is to be made
-    )
+    # the number of the fact check or recall that it is about, "" for none; without `text` it is to be made
+    check: str = ""
     sources: tuple[Source, ...] = ()  # what the verdict of a fact check rests on
 
 

@@ -130,6 +130,21 @@ class FactChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the search found for the question of a `recall` decision, by that decision's `check`.
+
+    `finds`: objects with the "name", "text" and "when" of an utterance, the best first. None: there is no record of
+    `speaker` on `about`. `trouble`: why nothing could be looked up, of debate.recall.TROUBLES.
+    """
+
+    recall: str
+    finds: tuple[Mapping[str, str], ...] = ()
+    speaker: str = ""
+    about: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing happened, but time went on."""
 
@@ -148,6 +163,7 @@ Event = (
     | HearingChanged
     | FactChecksChanged
     | FactChecked
+    | Recalled
     | Tick
 )
 _TYPES: Mapping[str, type[Event]] = MappingProxyType(
@@ -165,6 +181,7 @@ _TYPES: Mapping[str, type[Event]] = MappingProxyType(
         "hearing_changed": HearingChanged,
         "fact_checks_changed": FactChecksChanged,
         "fact_checked": FactChecked,
+        "recalled": Recalled,
         "tick": Tick,
     }
 )
@@ -194,6 +211,8 @@ def from_json(data: Mapping[str, Any]) -> Event:
     values = {key: value for key, value in data.items() if key in known}
     if "sources" in values:
         values["sources"] = src.sources_of(values["sources"])
+    if isinstance(values.get("finds"), list):
+        values["finds"] = tuple(values["finds"])
     try:
         return kind(**values)
     except TypeError as error:

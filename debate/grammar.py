@@ -94,6 +94,9 @@ def parse_command(
     if _FACT_CHECK.search(words):
         # before the personas: "fact check" sounds like the topic expert's "fact checker"
         return ParsedCommand("factcheck", named_in(words, rest, lambda who: match_person(who, view)))
+    if _asks_to_recall(words, view):
+        # before the floor and the summary: both ask what somebody says, of this debate
+        return ParsedCommand("recall", {"question": rest.strip()})
     form = load_formats().get(view.format)
     if form is not None and (motion := read_motion(words, form)) is not None:
         return ParsedCommand(*motion)
@@ -308,3 +311,33 @@ def _load_wordings(path: Path) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 _INTENTS = _load_wordings(Path(__file__).with_name("wordings.toml"))
 _FACT_CHECK = dict(_INTENTS)["factcheck"]
+_RECALL = dict(_INTENTS)["recall"]
+_SAID_ABOUT = re.compile(
+    r"^what (?:did|has) (?P<who>[^\W\d_]\w+) (?:ever )?(?:say|said|think|argue|claim) (?:about|on) \w+"
+)
+_NOT_A_NAME = frozenset(
+    {
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "they",
+        "it",
+        "everyone",
+        "everybody",
+        "anyone",
+        "anybody",
+        "people",
+        "each",
+        "the",
+    }
+)
+
+
+def _asks_to_recall(words: str, view: DebateView) -> bool:
+    """Whether `words` ask what was said in earlier debates: by their time, or of somebody who is not here."""
+    if _RECALL.search(words):
+        return True
+    match = _SAID_ABOUT.match(words)
+    return match is not None and match["who"] not in _NOT_A_NAME and not match_person(match["who"], view)

@@ -13,19 +13,24 @@ from memory.ids import uuid7
 from memory.journal import Journal
 from memory.reading import open_reading, words_before
 from memory.recall import Recall, SaidBefore, previous_words
+from memory.search import Answer, Search
 from memory.store import KINDS, DebateRecord, Reading, Record, Store, StoreHealth
+from memory.supabase_search import open_search
 
 __all__ = [
     "KINDS",
+    "Answer",
     "DebateRecord",
     "Journal",
     "Reading",
     "Recall",
     "Record",
     "SaidBefore",
+    "Search",
     "Store",
     "StoreHealth",
     "open_reading",
+    "open_search",
     "open_store",
     "previous_words",
     "uuid7",

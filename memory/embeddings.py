@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
 
 DIMENSIONS = 384
 _TOKENS_MOST = 128
 _BATCH = 16
-
-Vectors = NDArray[np.float32]
 
 
 class Embedder:
@@ -42,10 +43,14 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One row a text, of length 1 each: float32 of (len(texts), 384)."""
+        import numpy as np  # only where it is used: the web service starts without
+
         rows = [self._batch(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]
         return np.concatenate(rows) if rows else np.zeros((0, DIMENSIONS), np.float32)
 
     def _batch(self, texts: Sequence[str]) -> Vectors:
+        import numpy as np
+
         encoded = self._tokenizer.encode_batch(list(texts))
         mask = np.array([one.attention_mask for one in encoded], np.int64)
         feed = {

@@ -38,6 +38,8 @@ def without_words(
     """
     meant = [record for record in records if record.at <= until]
     said = [_own_text(record) for record in meant if _is_by(record, identity)]
+    # words of earlier debates, as they were recalled in this one
+    said += [str(one.get("text") or "") for record in meant for one in _finds(record, identity)]
     quotation = _Quotation(said)
     ids = frozenset(record.id for record in meant if _is_by(record, identity))
     changed = []
@@ -121,6 +123,9 @@ def _without_own(record: Record) -> Data | None:
 def _without_quoted(record: Record, identity: str, quotation: _Quotation, meant: bool) -> Data | None:
     """What the moderator or a summary says of the words; other people's own words are theirs."""
     data = record.data
+    if meant and (recalled := _finds(record, identity)):
+        finds = [{**one, "text": ""} if one in recalled else one for one in data["finds"]]
+        return {**data, "finds": finds, MARK: True} if finds != data["finds"] else None
     if _claims(record):
         claims = [
             {**claim, "text": "", MARK: True}
@@ -145,6 +150,14 @@ def _without_quoted(record: Record, identity: str, quotation: _Quotation, meant:
         and ((name == "question" and own_question) or quotation.is_in(data[name]))
     }
     return {**data, **dict.fromkeys(gone, ""), MARK: True} if gone else None
+
+
+def _finds(record: Record, identity: str) -> list[Data]:
+    """The utterances of `identity` that a recall found."""
+    finds = record.data.get("finds") if record.data.get("type") == "recalled" else None
+    if not isinstance(finds, list):
+        return []
+    return [one for one in finds if isinstance(one, dict) and one.get("identity") == identity]
 
 
 def _claims(record: Record) -> list[Data]:

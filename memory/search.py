@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from errors import Unavailable
 from memory.embeddings import Embedder, embedder
 from memory.journal import check_room
@@ -66,6 +64,8 @@ class Likeness:
         missing = [find for find in finds if find.id not in self._kept][:EMBEDDED_MOST]
         vectors = self._model.embed([f"{find.topic}: {find.text}" for find in missing])
         self._kept.update(zip((find.id for find in missing), vectors, strict=True))
+        import numpy as np
+
         known = [find.id for find in finds if find.id in self._kept]
         if not known:
             return {}

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from errors import Unavailable
@@ -17,7 +18,8 @@ from memory.ids import is_uuid
 from memory.journal import check_room
 from memory.questions import QUERY_CHARS, STOP_WORDS, Query, parse_query, speakers_named, words_of
 from memory.ranking import Find, rank, stems
-from memory.search import DEADLINE_SECONDS, FINDS, Answer, Likeness
+from memory.replica import ReplicaSettings, tables_of, why_no_replica
+from memory.search import DEADLINE_SECONDS, FINDS, Answer, Likeness, LocalSearch, Search
 from memory.supabase_tables import SupabaseTables
 
 CANDIDATES = 200
@@ -105,3 +107,36 @@ def _find_of(row: dict[str, Any]) -> Find:
         text=str(row["text"]),
         at=float(row["at"]),
     )
+
+
+def open_search(settings: ReplicaSettings) -> Search:
+    """What can be searched with these settings. Asks nobody and touches no disk until it is used."""
+    here = LocalSearch(Path(settings.data_dir))
+    if why_no_replica(settings):
+        return here
+    return SearchWithReplica(SupabaseSearch(tables_of(settings)), here)
+
+
+class SearchWithReplica:
+    """`Search` of Supabase, and of the journals here while it is away or for what has not arrived there yet."""
+
+    def __init__(self, replica: Search, here: Search) -> None:
+        self._replica = replica
+        self._here = here
+
+    async def find(self, room: str, text: str, *, excluding: str = "", limit: int = FINDS) -> Answer:
+        """See `Search`. Both are asked at once, so that one that is away costs no time of the other's."""
+        there, here = await asyncio.gather(
+            self._replica.find(room, text, excluding=excluding, limit=limit),
+            self._here.find(room, text, excluding=excluding, limit=limit),
+            return_exceptions=True,
+        )
+        if isinstance(there, Answer) and (there.finds or not isinstance(here, Answer)):
+            return there
+        if isinstance(here, BaseException):
+            raise here
+        return here
+
+    async def aclose(self) -> None:
+        """See `Search`."""
+        await asyncio.gather(self._replica.aclose(), self._here.aclose())

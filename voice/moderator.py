@@ -18,7 +18,7 @@ from debate.decisions import Decision
 from debate.events import Event, HearingChanged, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from debate.playbook import answer
 from debate.view import DebateView
-from memory import DebateRecord, Recall, Store, uuid7, words_before
+from memory import DebateRecord, Recall, Store, open_search, uuid7, words_before
 from personas.registry import Persona, Registry
 from providers.chains import ChainPlan
 from providers.chains.breaker import LinkChange
@@ -33,6 +33,7 @@ from voice.ears import Ear
 from voice.fact_checking import FactChecking
 from voice.judging import Judging
 from voice.mind import Mind
+from voice.recalling import Recalling
 from voice.services import services
 from voice.spoken import SpokenCaptions
 from voice.telemetry import record_link_change, record_links
@@ -100,6 +101,7 @@ class Moderator:
         self.chains.breakers.listen(record_link_change)
         record_links({kind: given.plan.links(kind) for kind in KINDS})
         self.fact_checking = FactChecking(self.chains.fact_search(), self.deliberation.tell)
+        self.recalling = Recalling(open_search(given.settings), record, self.deliberation.tell)
         self._mind = Mind(self.chains, self._answer_by_playbook, self._mouth.keep_alive)
         self.agent = self._mind.agent(self._persona)
         self.session: AgentSession[None] = self._mind.session(session_type)
@@ -141,6 +143,7 @@ class Moderator:
             self._judging.start()
         debate = self.deliberation.debate
         self.fact_checking.start(debate.fact_checks, debate.topic)
+        self.recalling.start(debate.recalls)
         self._recall = await words_before(
             self._settings, self._store, self.record.room, excluding=self.record.debate_id
         )
@@ -157,6 +160,7 @@ class Moderator:
         if self._judging is not None:
             await self._judging.aclose()
         await self.fact_checking.aclose()
+        await self.recalling.aclose()
         await self._mind.aclose()
         await self.chains.aclose()
 
@@ -210,6 +214,7 @@ class Moderator:
         for decision in decisions:
             self.conductor.carry_out(decision)
         self.fact_checking.follow(decisions, view.topic)
+        self.recalling.follow(decisions)
         self._surroundings.follow(view, decisions)
 
     def _change_persona(self, persona: Persona) -> None:

@@ -68,10 +68,16 @@ RPC_COMMANDS = (
     "yield",
     "end",
     "factcheck",
+    "recall",
 )
 """Commands that people may send; whether this debate knows one, and who may, is the debate's to say."""
 
-PRIVATE_KINDS = {"nudge": "sage.nudge", "refuse": "sage.refusal", "fact_check": "sage.factcheck"}
+PRIVATE_KINDS = {
+    "nudge": "sage.nudge",
+    "refuse": "sage.refusal",
+    "fact_check": "sage.factcheck",
+    "recall": "sage.recall",
+}
 """Decisions that are shown instead of spoken, with the topic of their text stream."""
 
 RPC_REFUSED = 1500
@@ -128,7 +134,7 @@ class Page:
         if changed(self._shown, self._wanted):
             self._wake.set()
         for decision in decisions:
-            # a fact check without words is still to be made
+            # a fact check or a recall without words is still to be made
             if (topic := PRIVATE_KINDS.get(decision.kind)) is not None and decision.text:
                 self._spawn(self._tell_privately(topic, decision))
 

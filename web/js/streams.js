@@ -8,6 +8,7 @@ const NOTES = Object.freeze({
   "sage.nudge": "For you",
   "sage.refusal": "Not possible",
   "sage.factcheck": "Fact check",
+  "sage.recall": "Said before",
   "sage.stage": "Next",
 });
 
