@@ -99,9 +99,14 @@ def _read(path: Path) -> tuple[DebateRecord, tuple[Record, ...]]:
     for count, line in enumerate(body.splitlines(), 1):
         name, identity, text = line.split(" ", 2)
         identity = identity.removesuffix(":")
-        said = {"type": "uttered", "utterance_id": name, "identity": identity, "text": text}
-        said |= {"start": count * _UTTERANCE_SECONDS, "end": count * _UTTERANCE_SECONDS + 8.0}
-        records.append(
-            Record(record_id(name), debate_id, "event", at + count * _UTTERANCE_SECONDS, dict(said))
-        )
+        start = count * _UTTERANCE_SECONDS
+        said = {
+            "type": "uttered",
+            "utterance_id": name,
+            "identity": identity,
+            "text": text,
+            "start": start,
+            "end": start + 8.0,
+        }
+        records.append(Record(record_id(name), debate_id, "event", at + start, said))
     return debate, tuple(records)
