@@ -118,7 +118,7 @@ async def test_what_is_forgotten_is_found_no_more(tmp_path: Path) -> None:
         assert await found(search, "What did Chen say about solar?") == []
     await search.aclose()
     await journal.aclose()
-    kept = b"".join(path.read_bytes() for path in tmp_path.glob(f"{INDEX}*"))
+    kept = bytes_of_the_index(tmp_path)
     assert b"bread" in kept
     assert b"sellafield" not in kept
     assert b"solar" not in kept
@@ -135,9 +135,7 @@ async def test_the_index_follows_the_journals_and_is_made_anew_where_it_is_lost(
     await journal.append([late])
     assert await found(search, "aubergines") == [late.id]
     await search.aclose()
-    (tmp_path / INDEX).write_bytes(b"no database at all" * 100)
-    for left in tmp_path.glob(f"{INDEX}-*"):
-        left.unlink()
+    damage_the_index(tmp_path)
     again = LocalSearch(tmp_path, model=lambda: None, clock=lambda: ASKED_AT)
     assert await found(again, "aubergines") == [late.id]
     await again.aclose()
@@ -149,3 +147,13 @@ def test_the_index_is_nobody_elses_business(tmp_path: Path) -> None:
     index.update(ROOM)
     index.close()
     assert (tmp_path / INDEX).stat().st_mode & 0o077 == 0
+
+
+def bytes_of_the_index(data_dir: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in data_dir.glob(f"{INDEX}*"))
+
+
+def damage_the_index(data_dir: Path) -> None:
+    for left in data_dir.glob(f"{INDEX}-*"):
+        left.unlink()
+    (data_dir / INDEX).write_bytes(b"no database at all" * 100)
