@@ -1,4 +1,5 @@
-"""Forgetting where words are kept: the journals of this machine and Supabase; and what is held on a person.
+"""Forgetting where words are kept: the journals of this machine, the search over them, and Supabase; and what is held
+on a person.
 
 Owns the order (the mark first, so that no other machine brings anything back) and what is told of it. What is changed
 in a record is `forgetting`'s.
@@ -18,10 +19,11 @@ from errors import Unavailable
 from memory.bookmarks import Bookmarks
 from memory.forgetting import MARK, about, without_words
 from memory.ids import uuid7
-from memory.journal_file import JournalFile, read_debate, read_records, replace_data, rows_of
+from memory.journal_file import read_debate, read_records, replace_data, rows_of
 from memory.journal_writer import find_files
 from memory.projection import HOMES, Row, debate_of, home_of, record_of, storable
 from memory.retention import delete_file
+from memory.search_index import follow_journals
 from memory.store import DebateRecord, Record
 from memory.supabase_tables import PAGE_ROWS, SupabaseTables
 
@@ -48,18 +50,9 @@ def erase_in_file(path: Path, identity: str, until: float) -> int:
     changed = without_words(records, identity, until)
     if not changed and not any(record.data.get(MARK) for record in records):
         return 0
+    note = Record(uuid7(), path.stem, "note", until, {"type": "forgotten", "identity": identity})
     # also where only the WAL was left to be cut
-    replace_data(path, {record.id: record.data for record in changed})
-    if not changed:
-        return 0
-    debate = read_debate(path)
-    assert debate is not None
-    note = Record(uuid7(), debate.debate_id, "note", until, {"type": "forgotten", "identity": identity})
-    file = JournalFile(path, debate)
-    try:
-        file.append(rows_of([note]))
-    finally:
-        file.close()
+    replace_data(path, {record.id: record.data for record in changed}, rows_of([note]) if changed else ())
     return len(changed)
 
 
@@ -87,6 +80,7 @@ class Erasing:
             await self._claim(debate_id)
             await asyncio.to_thread(delete_file, path)
         self._bookmarks.remove(debate_id)
+        await asyncio.to_thread(follow_journals, self._data_dir)
         if self._tables is not None:
             await self._tables.delete("debates", lambda query: query.eq("debate_id", debate_id))
         if paths or there:
@@ -110,6 +104,8 @@ class Erasing:
                 self._bookmarks.release(path.stem)
             if count:
                 done.in_journals[path.stem] = count
+        # also where nothing has changed: the command before may have been killed just here
+        await asyncio.to_thread(follow_journals, self._data_dir)
         for one in remote:
             if count := await self._erase_rows(one, identity, until):
                 done.in_supabase[one] = count
@@ -250,4 +246,6 @@ async def apply_marks(
             finally:
                 if debate_id is None:
                     bookmarks.release(path.stem)
+    if touched:
+        follow_journals(data_dir)
     return touched

@@ -21,6 +21,7 @@ from memory.store import DebateRecord, Record
 BUSY_SECONDS = 5.0
 
 Row = tuple[str, str, float, str]
+_APPEND = "insert into record (id, kind, at, data) values (?, ?, ?, ?) on conflict (id) do nothing"
 """A record as SQLite takes it: id, kind, epoch seconds, JSON text."""
 
 # One script a version, in order; `PRAGMA user_version` counts how many a file has seen.
@@ -92,10 +93,7 @@ class JournalFile:
     def append(self, rows: Sequence[Row]) -> None:
         """Commit `rows` in one transaction, passing over known ids."""
         with _transaction(self._db):
-            self._db.executemany(
-                "insert into record (id, kind, at, data) values (?, ?, ?, ?) on conflict (id) do nothing",
-                rows,
-            )
+            self._db.executemany(_APPEND, rows)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -161,8 +159,10 @@ def read_batch(
     return Batch(debate, now, _records(debate.debate_id, rows), _names(joined))
 
 
-def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
+def replace_data(path: Path, changes: Mapping[str, dict[str, Any]], added: Sequence[Row] = ()) -> None:
     """Put other data into the records of these ids, so that the old ones are in no byte of the file or its WAL.
+
+    `added`: rows that say so, appended in the same transaction, as the index of the search goes by them.
 
     Raises sqlite3.OperationalError where another process kept the file busy too long: then the data are replaced, but
     pages that were in use may still hold the old ones; calling it again mends that.
@@ -172,6 +172,7 @@ def replace_data(path: Path, changes: Mapping[str, dict[str, Any]]) -> None:
         with _transaction(db):
             rows = [(encode(data), id_) for id_, data in changes.items()]
             db.executemany("update record set data = ? where id = ?", rows)
+            db.executemany(_APPEND, added)
         # the old pages stand in the WAL until it is written back and cut, and VACUUM leaves no free page
         db.execute("vacuum")
         busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]

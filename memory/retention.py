@@ -13,6 +13,7 @@ from typing import Any
 
 from memory.bookmarks import Bookmarks
 from memory.journal_file import NewerSchemaError, read_debate
+from memory.search_index import follow_journals
 from memory.supabase_tables import PAGE_ROWS, SupabaseTables
 
 logger = logging.getLogger("sage.memory.retention")
@@ -37,7 +38,10 @@ def last_written(path: Path) -> float:
 
 
 def delete_old_files(data_dir: Path, days: int, now: float, bookmarks: Bookmarks | None) -> list[str]:
-    """Delete the journals of old debates; answers their ids. `now` is in epoch seconds."""
+    """Delete the journals of old debates, in the search too; answers their ids. `now` is in epoch seconds.
+
+    Raises sqlite3.Error where the search's index stays busy; at the next question of the room it follows.
+    """
     deleted = []
     for path in sorted(data_dir.glob("*/*.sqlite3")):
         try:
@@ -54,6 +58,8 @@ def delete_old_files(data_dir: Path, days: int, now: float, bookmarks: Bookmarks
         if bookmarks is not None:
             bookmarks.remove(debate.debate_id)
         deleted.append(debate.debate_id)
+    if deleted:
+        follow_journals(data_dir)
     return deleted
 
 

@@ -20,6 +20,7 @@ from memory.journal_file import NewerSchemaError, read_debate, read_records
 from memory.journal_writer import find_files
 from memory.questions import Query, speakers_named
 from memory.ranking import Find, query_stems, stems
+from memory.search_terms import DAY, MONTH, limits_of, matches_of, token
 from memory.store import DebateRecord, Record
 
 logger = logging.getLogger("sage.memory.search")
@@ -29,9 +30,6 @@ CANDIDATES = 200
 _OF_A_WORD = 300
 _OF_A_TOPIC = 60
 _TOPICS = 10
-_DAY = 86400
-_MONTH = 32 * _DAY
-_TIMES_MOST = 40
 _NEWEST = f"select rowid from words where words match ? order by rowid desc limit {_OF_A_WORD}"  # noqa: S608
 _VERSION = 1
 _SCHEMA = (
@@ -112,6 +110,11 @@ class SearchIndex:
             db.execute("insert into words (words) values ('optimize')")
             db.execute("pragma wal_checkpoint(truncate)").fetchall()
 
+    def update_all(self) -> None:
+        """`update` of every room that the index knows."""
+        for (room,) in self._opened().execute("select distinct room from debate order by room").fetchall():
+            self.update(str(room))
+
     def names(self, room: str) -> tuple[tuple[str, str], ...]:
         """(identity, name) of everybody who has spoken in `room`."""
         return self._known(room).names
@@ -125,10 +128,12 @@ class SearchIndex:
         speakers = speakers_named(query.speaker, self.names(room)) if query.speaker else ()
         if query.speaker and not speakers:
             return ()
-        limits, values = _limits(room, query, excluding, speakers)
+        limits, values = limits_of(room, query, excluding, speakers)
         asked = query_stems(query)
         if asked:
-            rows = self._holding(db, _matches(self._places(db, room, speakers), asked, query), limits, values)
+            rows = self._holding(
+                db, matches_of(self._places(db, room, speakers), asked, query), limits, values
+            )
             for debate_id in self._debates_about(room, query, asked):
                 rows += db.execute(
                     f"{_FIND} where {limits} and u.debate_id = ? order by u.rowid desc limit {_OF_A_TOPIC}",
@@ -164,7 +169,7 @@ class SearchIndex:
         speakers = speakers_named(query.speaker, self.names(room)) if query.speaker else ()
         if (query.speaker and not speakers) or query.topic or query.phrases:
             return ()
-        limits, values = _limits(room, query, excluding, speakers)
+        limits, values = limits_of(room, query, excluding, speakers)
         rows = self._opened().execute(f"{_FIND} where {limits} limit {most + 1}", values).fetchall()
         return tuple(Find(*row) for row in rows) if len(rows) <= most else ()
 
@@ -277,8 +282,8 @@ class SearchIndex:
     def _tokens(self, db: sqlite3.Connection, room: str, identity: str, at: float, text: str) -> str:
         here, whose = self._number(db, room), self._number(db, f"{room}/{identity}")
         said = dict.fromkeys(stems(text))
-        words = [_token(place, "w", word) for word in said for place in (here, whose)]
-        return " ".join((*words, _token(here, "d", int(at // _DAY)), _token(here, "m", int(at // _MONTH))))
+        words = [token(place, "w", word) for word in said for place in (here, whose)]
+        return " ".join((*words, token(here, "d", int(at // DAY)), token(here, "m", int(at // MONTH))))
 
     def _number(self, db: sqlite3.Connection, key: str) -> int:
         """The number that stands for a room, or for a speaker in it, in the tokens."""
@@ -324,52 +329,23 @@ class SearchIndex:
         return known
 
 
-def _limits(
-    room: str, query: Query, excluding: str, speakers: Sequence[str]
-) -> tuple[str, tuple[str | float, ...]]:
-    parts, values = ["d.room = ?"], list[str | float]([room])
-    for value, part in (
-        (query.since, "u.at >= ?"),
-        (query.until, "u.at < ?"),
-        (query.debate or None, "u.debate_id = ?"),
-        (excluding or None, "u.debate_id <> ?"),
-    ):
-        if value is not None:
-            parts.append(part)
-            values.append(value)
-    if speakers:
-        parts.append(f"u.identity in ({','.join('?' * len(speakers))})")
-        values += speakers
-    return " and ".join(parts), tuple(values)
+def follow_journals(data_dir: Path) -> None:
+    """Forget now, in the index of `data_dir` where there is one, what the journals have forgotten.
 
-
-def _matches(places: Sequence[int], asked: Sequence[str], query: Query) -> list[str]:
-    """FTS5 expressions for each word and for all together: quoted all through, so that nothing is an operator."""
-    if not places:
-        return []
-    room, *speakers = places
-    words = [" OR ".join(f'"{_token(one, "w", word)}"' for one in speakers or [room]) for word in asked]
-    parts = [f"({word})" for word in words]
-    if len(parts) > 1:
-        parts.append(" AND ".join(parts))
-    if query.since is None or query.until is None:
-        return parts
-    kind, size = ("d", _DAY) if query.until - query.since <= _MONTH else ("m", _MONTH)
-    first, last = int(query.since // size), int(query.until // size)
-    if last - first > _TIMES_MOST:
-        return parts
-    times = " OR ".join(f'"{_token(room, kind, number)}"' for number in range(first, last + 1))
-    return [f"{part} AND ({times})" for part in parts]
+    Blocking. Raises sqlite3.Error where another process keeps the file busy.
+    """
+    if not (data_dir / INDEX).exists():
+        return
+    index = SearchIndex(data_dir)
+    try:
+        index.update_all()
+    finally:
+        index.close()
 
 
 @lru_cache(maxsize=4096)
 def _stems_of(topic: str) -> frozenset[str]:
     return frozenset(stems(topic))
-
-
-def _token(place: int, kind: str, value: str | int) -> str:
-    # letters and digits only, as the tokenizer would split it at anything else
-    return f"{place}{kind}{value}".replace("'", "").replace("’", "")
 
 
 def _signature(path: Path) -> str:

@@ -104,7 +104,11 @@ async def test_the_web_service_reports_a_debate_of_another_machine(
 
 @pytest.mark.parametrize("fault", [503, "hang", "refuse"])
 async def test_while_supabase_is_away_the_journals_answer(
-    journal: Journal, supabase: SupabaseServer, tmp_path: Path, fault: int | str, monkeypatch: pytest.MonkeyPatch
+    journal: Journal,
+    supabase: SupabaseServer,
+    tmp_path: Path,
+    fault: int | str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("memory.replica.TIMEOUT_SECONDS", 0.3)
     supabase.forever = fault

@@ -1,5 +1,6 @@
 """Search keeps its promises over both engines: the same finds by the same questions, and nothing that was forgotten."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from bench.recall_questions import ASKED_AT, ROOM, debates, fill, measured, ques
 from memory import Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
 from memory.erasing import Erasing
+from memory.retention import DAY_SECONDS, delete_old_files
 from memory.search import LocalSearch, Search
 from memory.search_index import INDEX, SearchIndex
 from memory.supabase_search import SupabaseSearch
@@ -122,6 +124,58 @@ async def test_what_is_forgotten_is_found_no_more(tmp_path: Path) -> None:
     assert b"bread" in kept
     assert b"sellafield" not in kept
     assert b"solar" not in kept
+
+
+async def test_what_is_forgotten_is_in_no_byte_of_the_index_before_anybody_asks(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    await fill(journal)
+    search = LocalSearch(tmp_path, model=lambda: None, clock=lambda: ASKED_AT)
+    assert await found(search, "sellafield") == [record_id("n8")]
+    await search.aclose()
+    assert b"sellafield" in bytes_of_the_index(tmp_path)
+    with Bookmarks(tmp_path, "test") as bookmarks:
+        erasing = Erasing(tmp_path, bookmarks)
+        await erasing.forget_person("ben")
+        kept = bytes_of_the_index(tmp_path)
+        assert b"bread" in kept
+        assert b"sellafield" not in kept
+        nuclear = next(debate for debate, _ in debates() if "Nuclear" in debate.topic)
+        await erasing.forget_debate(nuclear.debate_id)
+    await journal.aclose()
+    assert b"solar" not in bytes_of_the_index(tmp_path)
+
+
+async def test_a_forgetting_that_was_killed_before_the_index_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    await fill(journal)
+    await journal.aclose()
+    search = LocalSearch(tmp_path, model=lambda: None, clock=lambda: ASKED_AT)
+    assert await found(search, "sellafield") == [record_id("n8")]
+    await search.aclose()
+
+    def killed(_: Path) -> None:
+        raise InterruptedError
+
+    with Bookmarks(tmp_path, "test") as bookmarks:
+        with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+            patched.setattr("memory.erasing.follow_journals", killed)
+            await Erasing(tmp_path, bookmarks).forget_person("ben")
+        assert b"sellafield" in bytes_of_the_index(tmp_path)
+        await Erasing(tmp_path, bookmarks).forget_person("ben")
+    assert b"sellafield" not in bytes_of_the_index(tmp_path)
+
+
+async def test_retention_reaches_the_index(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    await fill(journal)
+    await journal.aclose()
+    search = LocalSearch(tmp_path, model=lambda: None, clock=lambda: ASKED_AT)
+    assert await found(search, "sellafield") == [record_id("n8")]
+    await search.aclose()
+    delete_old_files(tmp_path, 1, time.time() + 10 * DAY_SECONDS, None)
+    assert b"sellafield" not in bytes_of_the_index(tmp_path)
 
 
 async def test_the_index_follows_the_journals_and_is_made_anew_where_it_is_lost(tmp_path: Path) -> None:
