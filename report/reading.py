@@ -18,7 +18,7 @@ from debate.votes import outcome, result_said, verdict_said
 from debate.words import NAME_CHARS, clean
 from memory.store import DebateRecord, Record
 from personas.registry import Registry
-from report.arguments import arguments_of, open_questions
+from report.arguments import arguments_of, questions_left
 from report.content import (
     MODERATOR,
     Act,
@@ -163,7 +163,7 @@ def _report(
         parts=tuple(seen.parts),
         lines=tuple(lines),
         arguments=arguments_of(lines, sides),
-        open_questions=open_questions(lines, tuple(seen.names.values())),
+        open_questions=questions_left(lines, tuple(seen.names.values())),
         checks=tuple(seen.checks),
         votes=tuple(Voted(vote.name, vote.counts()) for vote in played.voting.votes),
         swing=swing,

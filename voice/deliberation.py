@@ -83,6 +83,12 @@ class Deliberation:
         self._offset = max(self._offset, last - _monotonic())
         return count
 
+    async def decided_before(self) -> tuple[Record, ...]:
+        """The journal's rows of what was decided before this job, in order; () where the debate has just begun."""
+        if not self.debate.greeted:
+            return ()
+        return await self._store.records(self.record.debate_id, kinds=("decision",))
+
     def start(self) -> None:
         for run in (self._deliberate(), self._tick()):
             self._tasks.append(asyncio.create_task(run, name="deliberation"))

@@ -113,6 +113,7 @@ class ModeratedRoom:
         )
         session.on("close", lambda _: self.end("the session was closed"))
         await self.moderator.begin_to_speak()
+        self.page.show_before(self.moderator.said_before)
         self._welcome_those_present(resumed)
         self._hearing.start()
         self._spawn(self._watch_presence())

@@ -148,6 +148,11 @@ class Moderator:
             self._settings, self._store, self.record.room, excluding=self.record.debate_id
         )
 
+    @property
+    def said_before(self) -> str:
+        """What matters of the last debates in this room, as a page shows it; "" for nothing."""
+        return self._recall.page()
+
     async def greet(self) -> None:
         """Say the greeting, once a debate, and what was said here before."""
         decision = await self.deliberation.greet()

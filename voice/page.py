@@ -18,7 +18,6 @@ from livekit import rtc
 from debate.decisions import Decision
 from debate.events import Commanded, Uttered
 from debate.formats import load_formats
-from debate.sources import to_json
 from debate.view import DebateView
 from errors import SageError
 from memory import uuid7
@@ -28,6 +27,7 @@ from signing import ACK_ATTRIBUTE, TOPIC, Verifier
 from voice.attributes import attributes_of, changed
 from voice.deliberation import Deliberation
 from voice.presence import is_human
+from voice.remarks import Remark, Remarks, is_remark, remark_of
 
 logger = logging.getLogger("sage.voice.page")
 
@@ -72,14 +72,6 @@ RPC_COMMANDS = (
 )
 """Commands that people may send; whether this debate knows one, and who may, is the debate's to say."""
 
-PRIVATE_KINDS = {
-    "nudge": "sage.nudge",
-    "refuse": "sage.refusal",
-    "fact_check": "sage.factcheck",
-    "recall": "sage.recall",
-}
-"""Decisions that are shown instead of spoken, with the topic of their text stream."""
-
 RPC_REFUSED = 1500
 """Our RPC errors' number (LiveKit keeps 1001-1999 for itself up to 1499); our own code is in the data."""
 
@@ -97,9 +89,11 @@ class Page:
         self._wake = asyncio.Event()
         self._showing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._remarks = Remarks()
 
     async def start(self) -> None:
-        """Open for commands and messages, and show the state."""
+        """Open for commands and messages, and show the state; where a job before has shown remarks, keep them."""
+        self._remarks.take_up(await self._deliberation.decided_before())
         me = self._room.local_participant
         for name in RPC_COMMANDS:
             me.register_rpc_method(f"sage.{name}", self._rpc(name))
@@ -134,9 +128,17 @@ class Page:
         if changed(self._shown, self._wanted):
             self._wake.set()
         for decision in decisions:
-            # a fact check or a recall without words is still to be made
-            if (topic := PRIVATE_KINDS.get(decision.kind)) is not None and decision.text:
-                self._spawn(self._tell_privately(topic, decision))
+            if is_remark(decision):
+                remark = remark_of(decision, uuid7(), time.time())
+                if not decision.addressed_to:
+                    self._remarks.keep(remark)
+                self._spawn(self._send(remark, decision.addressed_to))
+
+    def show_before(self, text: str) -> None:
+        """Show to all, and to whoever comes later, what was said in this room before; "" for nothing."""
+        if text:
+            record = self._deliberation.record
+            self._spawn(self._send(self._remarks.said_before(text, record.debate_id, record.created_at), ""))
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
         """Show which services are in trouble, by what people know them as; {} for none."""
@@ -190,22 +192,15 @@ class Page:
                 self._shown.pop(key, None)
             self._wake.set()
 
-    async def _tell_privately(self, topic: str, decision: Decision) -> None:
-        message: dict[str, Any] = {
-            "id": uuid7(),
-            "at": round(time.time() * 1000),
-            "text": decision.text,
-            "reason": decision.reason,
-        }
-        if decision.sources:
-            message["sources"] = to_json(decision.sources)
-        to = [decision.addressed_to] if decision.addressed_to else None
+    async def _send(self, remark: Remark, to: str) -> None:
+        """Send a remark to one identity, or to all ("")."""
+        message = {key: value for key, value in remark.items() if key != "topic"}
         try:
             await self._room.local_participant.send_text(
-                json.dumps(message), topic=topic, destination_identities=to
+                json.dumps(message), topic=remark["topic"], destination_identities=[to] if to else None
             )
         except Exception as error:  # noqa: BLE001 - a page that cannot be told must not end the debate
-            logger.warning("a private message could not be sent", extra={"error": type(error).__name__})
+            logger.warning("a remark could not be sent", extra={"error": type(error).__name__})
 
     # -- commands in -------------------------------------------------------------------------------------------
     def _role(self, identity: str) -> str:
@@ -233,6 +228,7 @@ class Page:
         state["elapsed"] = round(view.elapsed, 1)
         state["formats"] = {form.name: form.title for form in load_formats().values()}
         state["mine"] = self._deliberation.debate.voting.of(call.caller_identity)
+        state["remarks"] = self._remarks.told()
         state["people"] = [
             {"identity": one.identity, "name": one.name, "talk_seconds": round(one.talk_seconds, 1)}
             for one in view.people[:MAX_PEOPLE_TOLD]

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from livekit import rtc
@@ -14,6 +15,7 @@ from rehearsal.moderated import moderated
 pytestmark = [pytest.mark.livekit, pytest.mark.timeout(180)]
 
 SAID = "wind power is cheaper than any new coal plant"
+PROMISED = "I will bring the figures next time."
 
 
 async def an_earlier_debate(data_dir: Path, room: str) -> None:
@@ -22,16 +24,19 @@ async def an_earlier_debate(data_dir: Path, room: str) -> None:
     for where, identity, name in ((room, "zara", "Zara"), (f"{room}-other", "omar", "Omar")):
         debate = DebateRecord(uuid7(), where, "Energy", "neutral-facilitator", "open-discussion", yesterday)
         await journal.open_debate(debate)
-        joined = {"type": "joined", "identity": identity, "name": name, "role": "debater"}
-        said = {
-            "type": "uttered",
-            "utterance_id": "u1",
-            "identity": identity,
-            "text": SAID,
-            "start": 1.0,
-            "end": 5.0,
-        }
-        rows = [Record(uuid7(), debate.debate_id, "event", yesterday, data) for data in (joined, said)]
+        joined: dict[str, Any] = {"type": "joined", "identity": identity, "name": name, "role": "debater"}
+        said: list[dict[str, Any]] = [
+            {
+                "type": "uttered",
+                "utterance_id": text,
+                "identity": identity,
+                "text": text,
+                "start": at,
+                "end": at + 4.0,
+            }
+            for at, text in ((1.0, SAID), (9.0, PROMISED))
+        ]
+        rows = [Record(uuid7(), debate.debate_id, "event", yesterday, data) for data in (joined, *said)]
         await journal.append(rows)
     await journal.aclose()
 
@@ -42,6 +47,7 @@ async def test_a_spoken_question_is_answered_from_an_earlier_debate(tmp_path: Pa
     try:
         async with moderated(stack, room_name, "Ana") as debate:
             await debate.greeted()
+            assert "Zara said: I will bring the figures next time" in debate.replies()[0].text
             answer = await debate.reply_to("Ana", "Moderator, what was said about wind power yesterday?")
             assert "Yesterday Zara said" in answer
             assert "cheaper than any new coal plant" in answer
@@ -49,6 +55,10 @@ async def test_a_spoken_question_is_answered_from_an_earlier_debate(tmp_path: Pa
             room = debate.people["Ana"]._room
             assert room is not None
             await ask_by_page(room, debate.moderator)
+            before = await state_remarks(room, debate.moderator)
+            assert before[0]["topic"] == "sage.before"
+            assert f"Promised: Zara: \u201c{PROMISED}\u201d" in before[0]["text"]
+            assert "Omar" not in before[0]["text"]
             decisions = [one.data for one in await debate.journal("decision")]
             shown = [one["text"] for one in decisions if one["kind"] == "recall" and one["text"]]
             assert [SAID in text for text in shown][:1] == [True]
@@ -63,3 +73,11 @@ async def ask_by_page(room: rtc.Room, moderator: str) -> None:
         destination_identity=moderator, method="sage.recall", payload=payload
     )
     assert json.loads(answer) == {"ok": True}
+
+
+async def state_remarks(room: rtc.Room, moderator: str) -> list[dict[str, str]]:
+    """What a page that has just come is told."""
+    answer = await room.local_participant.perform_rpc(
+        destination_identity=moderator, method="sage.state", payload="{}"
+    )
+    return list(json.loads(answer)["remarks"])

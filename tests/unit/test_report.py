@@ -1,7 +1,6 @@
 """A journal becomes a report: what was, and nothing that was not; in every form, whatever people said."""
 
 import json
-import re
 import time
 from html.parser import HTMLParser
 
@@ -16,7 +15,7 @@ from report.talk import interruptions
 from tests.unit.journalled import PERSONAS, Journalled
 
 WORDS = "the tram costs less than the road while buses reach the hills and nobody asked the tenants"
-HOSTILE = "</script><script>alert(1)</script> *bold* [x](javascript:alert(1)) | --> \u202e &amp; {{ 7*7 }}"
+HOSTILE = "</script><script>alert(1)</script> *bold* [x](javascript:alert(1)) | --> \u202e &amp; {{ 'zq'*2 }}"
 
 
 def of(played: Journalled) -> Report:
@@ -142,8 +141,8 @@ def test_what_people_say_is_never_markup():
     assert "script" not in page.tags
     assert page.handlers == []
     assert all(link.startswith(("#", "https://e.org/")) for link in page.links)
-    assert "{{ 7*7 }}" in page.words
-    assert "49" not in re.sub(r"\d+:\d\d", "", page.words)
+    assert "{{ 'zq'*2 }}" in page.words
+    assert "zqzq" not in page.words  # letters that no id and no time has
     marked = _Elements(MarkdownIt().enable("table").render(FORMS["md"].make(report)))
     assert not {"script", "em", "ol", "h3"} & set(marked.tags)
     assert marked.tags.count("h1") == 1

@@ -191,12 +191,68 @@ async def test_a_fact_check_is_shown_to_everybody_with_its_sources_and_not_befor
     assert me.sent.empty()
 
 
+async def state_of(one: Page, caller: str) -> dict[str, Any]:
+    answer = await one._state(rtc.RpcInvocationData("1", caller, "", 10.0))
+    assert len(answer.encode()) <= MAX_STATE_BYTES
+    return dict(json.loads(answer))
+
+
+async def test_who_comes_late_is_told_what_stands_on_the_pages(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, _ = page
+    me.let_go.set()
+    one.show_before("")
+    assert (await state_of(one, "ana"))["remarks"] == []
+    one.show_before("Taxes, with Ana")
+    topic, message, to = await asyncio.wait_for(me.sent.get(), 5)
+    assert (topic, message["text"], to) == ("sage.before", "Taxes, with Ana", None)
+    await one._deliberation.ask(FactChecksChanged(""))
+    await one._deliberation.ask(Commanded("ana", "factcheck", {"claim": "Trams are old."}))
+    await one._deliberation.ask(
+        FactChecked("1", "true", "A century.", (Source("A sheet", "https://f.example/1"),))
+    )
+    await asyncio.wait_for(me.sent.get(), 5)
+    await one._deliberation.ask(Commanded("ana", "nonsense"))  # a refusal is its asker's alone
+    await asyncio.wait_for(me.sent.get(), 5)
+    before, check = (await state_of(one, "zoe"))["remarks"]
+    assert before["id"] == message["id"]
+    assert check["topic"] == "sage.factcheck"
+    assert check["sources"] == [{"title": "A sheet", "url": "https://f.example/1"}]
+
+
+async def test_a_job_that_goes_on_tells_who_comes_late_what_the_one_before_showed(
+    page: tuple[Page, SlowAttributes, asyncio.Event],
+) -> None:
+    one, me, _ = page
+    me.let_go.set()
+    deliberation = one._deliberation
+    assert await deliberation.greet() is not None
+    await deliberation.ask(FactChecksChanged(""))
+    await deliberation.ask(Commanded("ana", "factcheck", {"claim": "Trams are old."}))
+    await deliberation.ask(
+        FactChecked("1", "true", "A century.", (Source("A sheet", "https://f.example/1"),))
+    )
+    shown = (await state_of(one, "zoe"))["remarks"]
+    another = Page(
+        QuietRoom(me), deliberation, Settings(_env_file=None, livekit_api_secret=SecretStr(SECRET))
+    )  # type: ignore[call-arg]
+    await another.start()
+    taken_up = (await state_of(another, "zoe"))["remarks"]
+    await another.aclose()
+    assert [(remark["id"], remark["text"]) for remark in taken_up] == [
+        (remark["id"], remark["text"]) for remark in shown
+    ]
+    assert len(shown) == 1
+
+
 async def test_the_whole_state_fits_an_answer_and_tells_the_caller_their_own_vote(
     page: tuple[Page, SlowAttributes, asyncio.Event],
 ) -> None:
     one, me, _decided = page
     me.let_go.set()
     debate = one._deliberation.debate
+    one.show_before("ё" * 3000)
     for number in range(60):
         name = "ё" * 60 + str(number)
         debate.apply(Joined(f"person-{number}", name), 1.0)
@@ -205,13 +261,8 @@ async def test_the_whole_state_fits_an_answer_and_tells_the_caller_their_own_vot
         debate.apply(Commanded("person-0", name, args), 1.0)
     debate.apply(Commanded("person-1", "vote", {"choice": "against"}), 1.0)
 
-    async def told(caller: str) -> dict[str, Any]:
-        answer = await one._state(rtc.RpcInvocationData("1", caller, "", 10.0))
-        assert len(answer.encode()) <= MAX_STATE_BYTES
-        return dict(json.loads(answer))
-
-    state = await told("person-1")
+    state = await state_of(one, "person-1")
     assert state["mine"] == {"vote": {"number": 1, "choice": "against"}}
     assert state["formats"]["oxford"] == "Oxford"
     assert state["people"]
-    assert (await told("person-2"))["mine"] == {}
+    assert (await state_of(one, "person-2"))["mine"] == {}

@@ -4,13 +4,14 @@
  * so that one `render(state)` can draw it and a test can replay it. Text stays plain data here.
  */
 
+import { NOTES } from "./streams.js";
 import { agentState, asked, clip, degraded, formats, list, mine, nothingAsked, receivers } from "./attributes.js";
 import { sourcesOf } from "./sources.js";
 
 export const HUES = 8; // as base.css has them
 
 /** Bounds, because what people and captions send is not ours to trust. */
-export const LIMITS = Object.freeze({ transcript: 400, caption: 6000, live: 64, name: 120, note: 600 });
+export const LIMITS = Object.freeze({ transcript: 400, caption: 6000, live: 64, name: 120, note: 2500 });
 
 export function initialState() {
   return {
@@ -198,9 +199,13 @@ export function message(state, { identity, text, at, id }) {
 }
 
 /** A remark of the moderator's services: refusal, fact check, nudge, change of segment. */
-export function note(state, { id, title, text, at, data }) {
+export function note(state, content) {
+  record(state, noteOf(content));
+}
+
+function noteOf({ id, title, text, at, data }) {
   const entry = { key: `note ${id}`, kind: "note", identity: "", name: title, text: clip(text, LIMITS.note), at };
-  record(state, { ...entry, sources: sourcesOf(data) });
+  return { ...entry, sources: sourcesOf(data) };
 }
 
 function record(state, entry) {
@@ -282,20 +287,32 @@ export function seed(state, view, at) {
   }
   state.formats = formats(view?.formats);
   state.mine = mine(view?.mine);
-  if (state.transcript.length > 0) return; // this page has heard it itself
+  const entries = [...remarks(view), ...(state.transcript.length > 0 ? [] : lastWords(view, at))];
+  for (const entry of entries.sort((one, other) => one.at - other.at)) record(state, entry);
+}
+
+/** What was said before this page came; one that was there has heard it itself. */
+function lastWords(view, at) {
   const recent = Array.isArray(view?.recent) ? view.recent : [];
-  recent.forEach(({ identity, name, text, start }, index) => {
-    if (typeof text !== "string" || !text.trim()) return;
-    const elapsed = Number(view.elapsed) || 0;
-    record(state, {
+  const elapsed = Number(view?.elapsed) || 0;
+  return recent
+    .filter(({ text }) => typeof text === "string" && text.trim())
+    .map(({ identity, name, text, start }, index) => ({
       key: `earlier ${index}`,
       kind: "speech",
       identity: String(identity ?? ""),
       name: clip(name ?? identity, LIMITS.name),
       text: clip(text, LIMITS.caption),
       at: at - Math.max(0, elapsed - (Number(start) || 0)) * 1000,
-    });
-  });
+    }));
+}
+
+/** Fact checks, finds and what was said here before: a page that has them already keeps them as they are. */
+function remarks(view) {
+  const told = Array.isArray(view?.remarks) ? view.remarks : [];
+  return told
+    .filter((one) => NOTES[one?.topic] && typeof one.text === "string" && one.text && Number.isFinite(one.at))
+    .map((one) => noteOf({ id: String(one.id ?? ""), title: NOTES[one.topic], text: one.text, at: one.at, data: one }));
 }
 
 // --- notices ------------------------------------------------------------------------------------

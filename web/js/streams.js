@@ -4,11 +4,12 @@
  * that break off or carry nonsense end here; nothing is drawn here.
  */
 
-const NOTES = Object.freeze({
+export const NOTES = Object.freeze({
   "sage.nudge": "For you",
   "sage.refusal": "Not possible",
   "sage.factcheck": "Fact check",
   "sage.recall": "Said before",
+  "sage.before": "Last time here",
   "sage.stage": "Next",
 });
 
