@@ -31,6 +31,7 @@ SIGNAL = f"command:{COMMAND}"
 CHECKED = "fact-checked"
 MOST_WAITING = 3
 CLAIM_SECONDS = 90.0
+SPEECH_CHARS = 6000
 """A claim that is older is not what "is that true?" means, even where nothing since can be checked so well."""
 
 PATIENCE_SECONDS = 1.5
@@ -220,8 +221,12 @@ def may(role: str) -> bool:
 
 
 def _meant(debate: Debate, command: ParsedCommand, by: str, at: float) -> Claim:
-    if claim := clean(command.args.get("claim", ""), CLAIM_CHARS):
-        return Claim(claim)
+    given = command.args.get("claim", "")
+    if claim := clean(given, CLAIM_CHARS):
+        # of a whole speech what can be looked up
+        return Claim(
+            (_checkable(sentences(given[:SPEECH_CHARS])) if len(given) > CLAIM_CHARS else "") or claim
+        )
     recent, of = debate.view(at).recent, command.args.get("of", "")
     found = (
         last_said(recent, at, of=of) if of else last_said(recent, at, but=by) or last_said(recent, at, of=by)

@@ -57,6 +57,10 @@ def _wordings() -> dict[str, re.Pattern[str]]:
     return {name: re.compile("|".join(f"(?:{one})" for one in found)) for name, found in data.items()}
 
 
+_SIGNS = re.compile(r"[%$€£]")
+_MONEY = re.compile(r"[$€£] ?(\d[\d.,]*(?: (?:thousand|million|billion|trillion))?)")
+
+
 def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Judgement:
     """Judge an utterance. `names`: (identity, first name in lower case) of all present."""
     words = expanded(text)
@@ -66,7 +70,9 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
     wordings = _wordings()
     return Judgement(
         attack=_attack(text, others),
-        claim=count >= FEW_WORDS and wordings["claim"].search(words) is not None and "?" not in text[-3:],
+        claim=count >= FEW_WORDS
+        and wordings["claim"].search(_figures_spelled(text, words)) is not None
+        and "?" not in text[-3:],
         agreement=wordings["agreement"].search(words) is not None
         and wordings["disagreement"].search(words) is None,
         asked=_asked(text, others),
@@ -81,6 +87,13 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
 def expanded(text: str) -> str:
     """Bare lower-case words, without contractions."""
     return " ".join(_CONTRACTIONS.get(word, word) for word in plain(text).split())
+
+
+def _figures_spelled(text: str, words: str) -> str:
+    """`words` of `text`, with the signs of figures, which recognisers write, as the words that they stand for."""
+    if not _SIGNS.search(text):
+        return words
+    return expanded(_MONEY.sub(r"\1 dollars", text).replace("%", " percent"))
 
 
 def _attack(text: str, others: list[tuple[str, str]]) -> int:

@@ -41,6 +41,7 @@ def procedure_of(debate: Debate, at: float) -> Procedure:
         may_prepare=clock.may_prepare(at),
         judges=form.judges,
         ballots=tuple(debate.voting.ballots),
+        may_check=not debate.fact_checks.trouble,
     )
 
 

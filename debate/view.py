@@ -71,6 +71,7 @@ class Procedure:
     may_prepare: bool = False
     judges: bool = False  # judges hand in ballots
     ballots: tuple[str, ...] = ()  # identities of the judges who have
+    may_check: bool = False  # claims can be checked
 
 
 @dataclass(frozen=True, slots=True)

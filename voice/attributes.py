@@ -55,6 +55,7 @@ def _asked(now: Procedure, stopped_at: float | None) -> dict[str, str]:
         "sage.point": _json(point) if now.point.window != "none" or now.point.by else "",
         "sage.prep": _json(preparation) if now.prep_left else "",
         "sage.ballots": ballots if now.judges else "",
+        "sage.checks": "on" if now.may_check else "",
     }
 
 

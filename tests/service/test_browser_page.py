@@ -4,8 +4,11 @@ What people see and can do while things go well; what goes wrong is in test_brow
 """
 
 import re
+import time
+from typing import Any
 
 import pytest
+from livekit import rtc
 from playwright.async_api import Browser, expect
 
 from tests.service.browser import AXE, Moderate, Visitor, tone, visit
@@ -278,13 +281,71 @@ async def test_late_comer_sees_what_was_said_and_who_talked_how_long(
             {"identity": "gone-1", "name": "Zoe", "present": False, "talk_seconds": 65.0, "utterances": 2}
         ],
         "recent": [{"identity": "gone-1", "name": "Zoe", "text": "Trains first.", "start": 3.0, "end": 4.0}],
+        "remarks": [
+            {
+                "topic": "sage.before",
+                "id": "before-1",
+                "at": 1000,
+                "text": "Cars, with Zoe\nPromised: Zoe: “It.”",
+            },
+            {"topic": "sage.factcheck", "id": "fact_check-1", "at": time.time() * 1000, "text": HOSTILE},
+            {"topic": "sage.unknown", "id": "odd", "at": 1000, "text": "Never shown"},
+            {"topic": "sage.factcheck", "id": "odd", "at": "now", "text": "Never shown"},
+        ],
     }
-    await moderate(room_name, state=state)
+    moderator = await moderate(room_name, state=state)
     ada = await visit(browser, page_url)
     await ada.join("Ada", room_name)
-    await expect(ada.page.locator(".entry .said")).to_have_text(["Trains first."])
+    entries = ada.page.locator(".entry .said")
+    await expect(entries).to_have_text(["Cars, with Zoe\nPromised: Zoe: “It.”", "Trains first.", HOSTILE])
+    await expect(ada.page.locator(".entry .who span").first).to_have_text("Last time here")
+    # the same remark as it was sent to all is not shown twice
+    await moderator.remark("sage.factcheck", {"id": "fact_check-1", "text": HOSTILE})
+    await moderator.remark("sage.nudge", {"id": "last", "text": "The end."})
+    await expect(entries.last).to_have_text("The end.")
+    await expect(entries).to_have_count(4)
     await expect(ada.card("Zoe").locator(".talk-time")).to_have_text("1:05")
     await expect(ada.card("Zoe").locator(".tags")).to_contain_text("Left")
+
+
+async def test_a_claim_of_somebody_else_is_checked_from_the_page(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
+):
+    moderator = await moderate(room_name)
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    async def decide(_caller: str, name: str, arguments: dict[str, str]) -> dict[str, Any]:
+        if name == "state":
+            return {}
+        asked.append((name, arguments))
+        if len(asked) == 2:
+            raise rtc.RpcError(1500, "I am still checking what was asked before.")
+        return {"ok": True}
+
+    moderator.decide = decide
+    ada, ben = await visit(browser, page_url), await visit(browser, page_url)
+    await ada.join("Ada", room_name)
+    await ben.join("Ben", room_name)
+    mine, theirs = await identities(ada, "Ada", "Ben")
+    await moderator.caption(mine, "Buses are slow in this town.", segment="a", final=True)
+    await moderator.caption(theirs, "Trams are <b>cheaper</b> than buses.", segment="b", final=True)
+    await moderator.caption(theirs, "Well, yes.", segment="c", final=True)
+    check = ada.page.get_by_role("button", name="Check what Ben said here")
+    await expect(ada.page.locator(".entry")).to_have_count(3)
+    await expect(check).to_have_count(0)  # nothing can be looked up yet
+    await moderator.attributes(checks="on")
+    await expect(check).to_have_count(1)
+    await check.click()
+    await expect(ada.page.locator("button.check")).to_have_text("Asked")
+    await expect(ada.page.locator("button.check")).to_be_disabled()
+    assert asked == [("factcheck", {"claim": "Trams are <b>cheaper</b> than buses."})]
+    await ben.page.get_by_role("button", name="Check what Ada said here").click()
+    await expect(ben.page.locator("#check-refusal")).to_have_text(
+        "I am still checking what was asked before."
+    )
+    await expect(ben.page.locator("button.check")).to_be_enabled()
+    await moderator.attributes(checks="")
+    await expect(ada.page.locator("button.check")).to_be_hidden()
 
 
 async def test_hostile_names_and_captions_are_shown_as_text(

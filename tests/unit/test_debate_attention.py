@@ -9,6 +9,7 @@ import pytest
 
 from debate.decisions import Decision
 from debate.events import Commanded, Joined, Judged, ModeratorSpoke, SpeechEnded, SpeechStarted, Tick, Uttered
+from debate.judgement import judge
 from debate.policy import GAP_SECONDS
 from debate.signals import QUIET_SECONDS
 from tests.unit.test_debate import Room
@@ -366,3 +367,16 @@ def test_the_next_part_begins_by_itself_once_the_time_is_over_and_a_hosts_next_i
     refused = hall.does(Commanded("cem", "next", role="host"), 1.0)
     assert [one.kind for one in refused] == ["refuse"]
     assert hall.debate.clock.index == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("Look, 40% of all cars in this town stand still.", True),
+        ("They have paid €3,000 for every single tree out there.", True),
+        ("The bridge will have cost $4 million when it opens.", True),
+        ("There were 40 of us in this very room.", False),
+    ],
+)
+def test_figures_as_recognisers_write_them_are_claims(text: str, claims: bool) -> None:
+    assert judge(text, ()).claim is claims

@@ -171,6 +171,20 @@ def test_the_moderators_own_words_are_not_checked(room):
     assert refused.kind == "refuse"
 
 
+def test_of_a_whole_speech_the_page_has_the_claim_checked(room):
+    speech = "I am glad to be here tonight, and so are we all, I should think. " * 8
+    found = asked(
+        room.does(
+            Commanded(
+                "ana",
+                "factcheck",
+                {"claim": f"{speech} 40% of all cars in this town stand still. Thank you."},
+            )
+        )
+    )
+    assert found.question == "40% of all cars in this town stand still."
+
+
 def test_a_claim_of_the_page_is_bounded(room):
     found = asked(room.does(Commanded("ana", "factcheck", {"claim": "trams \x00 " * 500})))
     assert len(found.question) <= 300

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from debate.events import Commanded, Joined, Left, Tick
+from debate.events import Commanded, FactChecksChanged, Joined, Left, Tick
 from tests.unit.test_debate import Room
 from tests.unit.test_debate_course import host, seated
 from voice.attributes import MAX_VALUE_CHARS, attributes_of
 
-ALL = ("sage.course", "sage.sides", "sage.vote", "sage.point", "sage.prep", "sage.ballots")
+ALL = ("sage.course", "sage.sides", "sage.vote", "sage.point", "sage.prep", "sage.ballots", "sage.checks")
 
 
 def shown(room: Room, name: str) -> Any:
@@ -31,6 +31,14 @@ def test_an_open_discussion_asks_nothing_of_people():
     attributes = attributes_of(Room().debate.view(1.0), "id", 1000.0, {})
     assert {name: attributes[name] for name in ALL} == dict.fromkeys(ALL, "")
     assert attributes["sage.status"] == "open"
+
+
+def test_pages_read_whether_claims_can_be_checked():
+    room = Room()
+    room.does(FactChecksChanged(""))
+    assert attributes_of(room.debate.view(room.at), "id", 1000.0, {})["sage.checks"] == "on"
+    room.does(FactChecksChanged("down"))
+    assert attributes_of(room.debate.view(room.at), "id", 1000.0, {})["sage.checks"] == ""
 
 
 def test_pages_read_whose_part_it_is_and_what_comes_next():

@@ -71,6 +71,7 @@ export function nothingAsked() {
     point: { window: "none", by: "", taken: false },
     prep: null, // {left: Map side -> seconds, side, open}
     ballots: null, // identities of the judges who have handed in, null where judges decide nothing
+    checks: false,
   };
 }
 
@@ -92,6 +93,7 @@ export function asked(attributes) {
       taken: point.taken === true,
     },
     prep: attributes["sage.prep"] ? preparation(objectOf(attributes["sage.prep"])) : null,
+    checks: attributes["sage.checks"] === "on", // claims can be checked now
     ballots: attributes["sage.ballots"] ? list(attributes["sage.ballots"]) : null,
   };
 }

@@ -15,6 +15,11 @@ export function roleOf(state, identity = state.me) {
   return state.people.get(identity)?.role || "debater";
 }
 
+/** Whether this person may have a claim checked: whoever takes part, where the moderator can look things up. */
+export function mayCheck(state) {
+  return state.moderator.asked.checks && ["host", "debater", "judge"].includes(roleOf(state));
+}
+
 /** The side that somebody is on, "" for none. */
 export function sideOf(state, identity) {
   for (const [side, members] of state.moderator.asked.sides) if (members.includes(identity)) return side;

@@ -1,12 +1,13 @@
 /*
- * Draws the debate: the moderator's stage, a card for each speaker, the balance of talk time, the
- * record and the dock. It reads the state and changes nothing but elements.
+ * Draws the debate: the moderator's stage, a card for each speaker, the balance of talk time and
+ * the dock. It reads the state and changes nothing but elements.
  */
 
 import { attribute, icon, iconRef, keyed, make, text } from "./dom.js";
 import { capital, clock, sideOf } from "./procedure.js";
 import { createFormatView } from "./render-format.js";
 import { drawReceivers } from "./render-receivers.js";
+import { createTranscript } from "./render-transcript.js";
 import { shares, talkMs, wordsOf } from "./state.js";
 
 const byId = (id) => document.getElementById(id);
@@ -36,7 +37,7 @@ export function createDebateView(actions) {
     input.focus();
   });
   const dialog = createPersonaDialog(actions);
-  const transcript = createTranscript();
+  const transcript = createTranscript(actions);
   const format = createFormatView(actions);
 
   return function renderDebate(state) {
@@ -175,40 +176,6 @@ function drawBalance(state) {
   });
   const words = parts.map(({ person, share }) => `${person.name} ${Math.round(share * 100)} percent`).join(", ");
   attribute(bar, "aria-label", `Talk time so far: ${words}`);
-}
-
-/** The record only grows at its end and drops from its start: drawn by what is new, not anew. */
-function createTranscript() {
-  const box = byId("transcript");
-  let drawn = "";
-  return (state) => {
-    const newest = `${state.transcript.length} ${state.transcript.at(-1)?.key}`;
-    if (newest === drawn) return; // levels are drawn eight times a second, words come rarely
-    drawn = newest;
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
-    const before = box.childElementCount;
-    keyed(box, state.transcript, (entry) => entry.key, (entry) => createEntry(state, entry), () => {});
-    if (atEnd && box.childElementCount !== before) box.scrollTop = box.scrollHeight;
-  };
-}
-
-function createEntry(state, entry) {
-  const person = state.people.get(entry.identity);
-  const hue = person?.agent ? "hue-moderator" : person ? `hue-${person.hue}` : "";
-  const time = make("time", "", new Date(entry.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-  const who = make("p", "who", [make("span", "", entry.name), ...(entry.kind === "chat" ? [make("span", "", "typed")] : []), time]);
-  const parts = [who, make("p", "said", entry.text)];
-  if (entry.sources?.length) parts.push(make("ol", "sources", entry.sources.map(createSource)));
-  return make("div", `entry ${entry.kind} ${hue}`.trim(), parts);
-}
-
-/** The host stands beside the title: a title may say anything. */
-function createSource({ title, url, host }) {
-  const link = make("a", "", title);
-  attribute(link, "href", url);
-  attribute(link, "target", "_blank");
-  attribute(link, "rel", "noopener noreferrer");
-  return make("li", "", title === host ? [link] : [link, make("span", "", ` ${host}`)]);
 }
 
 function drawDock(state) {
