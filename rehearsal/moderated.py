@@ -25,6 +25,7 @@ from rehearsal.observer import Observer
 from rehearsal.voices import PITCHES_AND_SPEEDS, SAMPLE_RATE, Sound
 from rehearsal.web import WebService
 
+LISTENING = frozenset({"listening", "thinking", "speaking"})
 WAIT_SECONDS = 30.0
 JOURNAL_ROWS_TOLD = 40
 
@@ -116,6 +117,17 @@ class ModeratedDebate:
 
     async def greeted(self) -> None:
         await self.until(self.replies, "the greeting")
+
+    async def taken_over(self, first: str, seconds: float) -> None:
+        """Wait for another moderator than `first` (an identity) that says itself that it listens: what is said while it
+        enters the room begins for it in the middle of a word.
+        """
+        await self.until(lambda: self.moderator not in ("", first), "another moderator", seconds)
+        there = self.observer._room.remote_participants
+        await self.until(
+            lambda: (one := there.get(self.moderator)) and one.attributes.get("lk.agent.state") in LISTENING,
+            "its listening",
+        )
 
     async def reply_to(self, who: str, question: str) -> str:
         """Ask, and wait for the words of the next reply."""

@@ -44,7 +44,7 @@ def ear_settings(settings: Settings) -> EarSettings:
 
 
 class Hearing:
-    """Hears everybody in one room once started. Agents and recorders have no ears."""
+    """Hears everybody in one room once started, from when it attends on. Agents and recorders have no ears."""
 
     def __init__(
         self,
@@ -61,12 +61,19 @@ class Hearing:
         self._settings = ear_settings(settings)
         self._listener = listener
         self._ears: dict[str, Ear] = {}
+        self._waiting: dict[str, tuple[rtc.AudioStream, str]] = {}
+        """Sound that is kept for an ear, with whose it is, by track."""
+
+        self._started = False
         self._tracks: dict[str, str] = {}
         self._failures: dict[str, int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self) -> None:
-        """Hear those who are there and those who will come."""
+    def attend(self) -> None:
+        """Keep what is said from now on, by those who are there and those who will come, until `start` hears it.
+
+        A job that takes a room over comes into the middle of words: while it opens journal and session none is lost.
+        """
         handlers: dict[str, Callable[..., None]] = {
             "track_subscribed": self._on_track,
             "track_unsubscribed": self._on_track_gone,
@@ -79,10 +86,19 @@ class Hearing:
                 if publication.track is not None and publication.subscribed:
                     self._on_track(publication.track, publication, participant)
 
+    def start(self) -> None:
+        """Hear what was kept, and all that will come."""
+        self._started = True
+        for sid in list(self._waiting):
+            stream, identity = self._waiting.pop(sid)
+            self._give_ear(sid, identity, stream)
+
     async def aclose(self) -> None:
         """Stop hearing; what was begun is told as it stands."""
         ears = [self._ears.pop(sid) for sid in list(self._ears)]
-        await asyncio.gather(*(ear.aclose() for ear in ears), *self._tasks, return_exceptions=True)
+        kept = [self._waiting.pop(sid)[0] for sid in list(self._waiting)]
+        closing = (*(ear.aclose() for ear in ears), *(stream.aclose() for stream in kept))
+        await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
 
     def anyone_speaks(self) -> bool:
         """Whether somebody's turn is open."""
@@ -101,15 +117,23 @@ class Hearing:
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        if (
-            track.kind != rtc.TrackKind.KIND_AUDIO
-            or not is_human(participant)
-            or publication.sid in self._ears
-        ):
+        sid = publication.sid
+        if track.kind != rtc.TrackKind.KIND_AUDIO or not is_human(participant):
             return
+        if sid in self._ears or sid in self._waiting:
+            return
+        stream = rtc.AudioStream(
+            track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS, capacity=QUEUED_FRAMES
+        )
+        if self._started:
+            self._give_ear(sid, participant.identity, stream)
+        else:
+            self._waiting[sid] = (stream, participant.identity)
+
+    def _give_ear(self, sid: str, identity: str, stream: rtc.AudioStream) -> None:
         ear = Ear(
-            identity=participant.identity,
-            audio=_frames(track),
+            identity=identity,
+            audio=_frames(stream),
             vad_engine=self._models.vad,
             recogniser=self._recogniser,
             turns=self._models.turns.stream(),
@@ -117,8 +141,8 @@ class Hearing:
             listener=self._listener,
             on_failed=self._on_failed,
         )
-        self._ears[publication.sid] = ear
-        self._tracks[participant.identity] = publication.sid
+        self._ears[sid] = ear
+        self._tracks[identity] = sid
         ear.start()
 
     def _on_track_gone(
@@ -126,6 +150,8 @@ class Hearing:
     ) -> None:
         if (ear := self._ears.pop(publication.sid, None)) is not None:
             self._spawn(ear.aclose())
+        if (kept := self._waiting.pop(publication.sid, None)) is not None:
+            self._spawn(kept[0].aclose())
 
     def _on_muted(self, _participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
         if (ear := self._ears.get(publication.sid)) is not None:
@@ -160,10 +186,7 @@ class Hearing:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _frames(track: rtc.Track) -> AsyncIterator[rtc.AudioFrame]:
-    stream = rtc.AudioStream(
-        track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS, capacity=QUEUED_FRAMES
-    )
+async def _frames(stream: rtc.AudioStream) -> AsyncIterator[rtc.AudioFrame]:
     try:
         async for event in stream:
             yield event.frame

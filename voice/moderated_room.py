@@ -86,6 +86,7 @@ class ModeratedRoom:
     async def start(self) -> None:
         """Take the room: resume or begin the debate, publish the voice, listen to everybody who is there."""
         session, captions = self.moderator.session, self.moderator.captions
+        self._hearing.attend()
         resumed = await self.moderator.open()
         self._listen_to_room()
         # commands are taken from the first moment on; what they make the moderator say waits for its voice

@@ -56,7 +56,7 @@ async def test_a_debate_without_supabase_and_a_killed_worker_lose_no_row(
             await asyncio.to_thread(stack.worker.kill)
             supabase.forever = None
             await stack.start_worker()
-            await debate.until(lambda: debate.moderator not in ("", first), "another moderator", 20.0)
+            await debate.taken_over(first, 20.0)
             assert "cars" in await debate.reply_to("Ana", "Moderator, what is the topic?")
             assert await asyncio.to_thread(stack.worker.stop, 20.0) == 0
     finally:

@@ -228,6 +228,7 @@ async def test_nothing_captioned_is_missing_from_the_journal_when_the_job_is_kil
         job.kill()
         await debate.until(lambda: debate.moderator not in ("", first), "another moderator", 10.0)
         took = asyncio.get_running_loop().time() - killed_at
+        await debate.taken_over(first, 10.0)
         shown = [one.text for one in debate.observer.received.segments.values() if one.text]
         kept = json.dumps([one.data for one in await debate.journal()], ensure_ascii=False)
         assert took <= 10.0
@@ -268,6 +269,7 @@ async def test_a_worker_that_was_killed_finds_its_rooms_again(tmp_path: Path, ro
             registered_at = asyncio.get_running_loop().time()
             await debate.until(lambda: debate.moderator not in ("", first), "another moderator", 10.0)
             assert asyncio.get_running_loop().time() - registered_at <= 10.0
+            await debate.taken_over(first, 10.0)
             assert "cars" in await debate.reply_to("Ana", "Moderator, what is the topic?")
     finally:
         await own.stop()
