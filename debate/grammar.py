@@ -24,7 +24,7 @@ from personas.registry import DEFAULT_PERSONA, Persona
 
 # Commands that only ask; all others change something.
 QUESTIONS = frozenset(
-    {"time", "talk-time", "floor", "topic", "balance", "summary", "people", "help", "repeat"}
+    {"time", "talk-time", "floor", "topic", "balance", "summary", "people", "help", "repeat", "formats"}
 )
 TOPIC_CHARS = 200
 INTENT_WORDS = 16

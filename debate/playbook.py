@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from debate.address import find_address
 from debate.extract import telling_sentence
+from debate.formats import load_formats
 from debate.grammar import ParsedCommand, match_person, normalise, parse_command
 from debate.view import DebateView, PersonView
 from debate.words import clean, duration, ended, exact_duration, join_names, number, sentences
@@ -151,6 +152,11 @@ def _help(view: DebateView, asker: str, question: str) -> str:
     )
 
 
+def _formats(view: DebateView, asker: str, question: str) -> str:
+    titles = sorted(form.title for form in load_formats().values())
+    return f"We can follow {', '.join(titles[:-1])} or {titles[-1]}. Say which one, or choose it on the page."
+
+
 def _repeat(view: DebateView, asker: str, question: str) -> str:
     own = [said.text for said in view.recent if not said.identity]
     return clean(own[-1], 300) if own else "I have not said anything yet."
@@ -212,6 +218,7 @@ _ANSWERS: Mapping[str, Callable[[DebateView, str, str], str]] = MappingProxyType
         "balance": _balance,
         "people": _people,
         "help": _help,
+        "formats": _formats,
         "repeat": _repeat,
         "summary": _summary,
     }

@@ -212,6 +212,10 @@ def test_speaking_of_personas_switches_none(words):
             ("who are you", "help"),
             ("can you hear me", "help"),
             ("help", "help"),
+            ("can you help me? what can I do here?", "help"),
+            ("what formats are there", "formats"),
+            ("which formats can we choose?", "formats"),
+            ("how much time has everyone had?", "balance"),
         ),
         *(("be quiet", "quiet"), ("stop talking please", "quiet"), ("you can speak again", "speak")),
         *(
