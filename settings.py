@@ -176,6 +176,10 @@ class Settings(BaseSettings):
     judge_by_llm: bool = _turn(
         True, "", "Let the language models judge, in batches, what words alone do not tell."
     )
+    summarise_by_llm: bool = _turn(True, "", "Let the language models summarise the parts of a debate.")
+    context_tokens: int = _turn(
+        3000, "tokens", "What a language model is told before a reply.", ge=1000, le=200_000
+    )
     enable_interruptions: bool = _turn(True, "", "The moderator yields when somebody speaks over it.")
     vad_confidence: float = _turn(
         0.6, "probability", "Sound above it is speech; lower hears more.", gt=0, lt=1

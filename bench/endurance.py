@@ -29,6 +29,7 @@ from bench.faulty_links import FaultyLLM, FaultySTT, FaultyTTS, Weather
 from bench.results import Target, publish
 from debate.decisions import Decision
 from debate.events import Joined
+from debate.summaries import Summary
 from debate.view import DebateView
 from memory import DebateRecord, Record, uuid7
 from memory.store import StoreHealth
@@ -200,6 +201,9 @@ class Hall:
         return
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
+        return
+
+    def summarised(self, summary: Summary) -> None:
         return
 
     def spoken(self, turn: SpokenTurn) -> None:

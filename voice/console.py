@@ -26,6 +26,7 @@ from livekit.agents.voice.run_result import ChatMessageEvent
 
 from debate.decisions import Decision
 from debate.events import Joined, Uttered
+from debate.summaries import Summary
 from debate.view import DebateView
 from errors import Unavailable, own_command
 from memory import DebateRecord, uuid7
@@ -274,6 +275,9 @@ class ConsoleDebate:
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
         """The log has said it already."""
+
+    def summarised(self, summary: Summary) -> None:
+        """Whoever is at the console has heard it, and may ask for it."""
 
     def spoken(self, turn: SpokenTurn) -> None:
         answer = self._asked.get(turn.decision)

@@ -7,17 +7,17 @@ which weighs it (debate/attention.py). Where no model answers in time there is n
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from livekit.agents import APIConnectOptions, llm
+from livekit.agents import llm
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from debate.events import Judged, Uttered
 from debate.judgement import FEW_WORDS
 from debate.view import DebateView
+from voice.asking import answer_to, members_of
 from voice.material import FENCE_RULE, fenced, named, quoted
 
 logger = logging.getLogger("sage.voice.judging")
@@ -30,12 +30,8 @@ BEFORE = 6
 """Utterances that were judged already and are shown for what they were answered with."""
 
 ANSWER_SECONDS = 8.0
-MAX_ANSWER_CHARS = 6000
 STALE_SECONDS = 30.0
 """What was said longer ago is not asked about any more: models were away, or slow."""
-
-ONCE = APIConnectOptions(max_retry=0)
-"""The chain has deadlines of its own; a late judgement is none."""
 
 RULES = f"""\
 You judge the utterances of a debate for its moderator. You speak to nobody.
@@ -117,12 +113,8 @@ def read(answer: str, view: DebateView, batch: Sequence[Uttered]) -> list[Judged
 
 
 def _findings(answer: str) -> list[Finding] | None:
-    start, end = answer.find("["), answer.rfind("]")
-    if start < 0 or end < start or len(answer) > MAX_ANSWER_CHARS:
-        return None
-    try:
-        members = json.loads(answer[start : end + 1])
-    except (ValueError, RecursionError):
+    members = members_of(answer)
+    if members is None:
         return None
     found = []
     for member in members:
@@ -137,18 +129,8 @@ async def judge(
     models: llm.LLM[None], view: DebateView, before: Sequence[Uttered], batch: Sequence[Uttered]
 ) -> list[Judged]:
     """Ask once; [] where no answer comes in ANSWER_SECONDS, or none that can be read. Raises nothing of its own."""
-    answer, asked = "", question(view, before, batch)
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            async with models.chat(chat_ctx=asked, conn_options=ONCE) as stream:
-                async for chunk in stream:
-                    if chunk.delta is not None and chunk.delta.content:
-                        answer += chunk.delta.content
-                        if len(answer) > MAX_ANSWER_CHARS:
-                            break
-    except Exception as error:  # noqa: BLE001 - a judgement is worth no debate
-        logger.info("utterances could not be judged", extra={"error": type(error).__name__})
-        return []
+    asked = question(view, before, batch)
+    answer = await answer_to(models, asked, ANSWER_SECONDS, what="judgement")
     judged = read(answer, view, batch)
     if answer and not judged:
         logger.info("a judgement could not be read", extra={"chars": len(answer)})

@@ -17,6 +17,7 @@ from livekit.agents.voice.room_io import RoomOptions
 
 from debate.decisions import Decision
 from debate.events import Joined, Left
+from debate.summaries import Summary
 from debate.view import DebateView
 from memory import DebateRecord
 from providers.chains.receivers import receivers
@@ -115,6 +116,8 @@ class ModeratedRoom:
         session.on("close", lambda _: self.end("the session was closed"))
         await self.moderator.begin_to_speak()
         self.page.show_before(self.moderator.said_before)
+        for summary in self.moderator.summarising.made:
+            self.page.show_summary(summary)
         self._welcome_those_present(resumed)
         self._hearing.start()
         self._spawn(self._watch_presence())
@@ -271,6 +274,9 @@ class ModeratedRoom:
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
         self.page.show_services(troubles)
+
+    def summarised(self, summary: Summary) -> None:
+        self.page.show_summary(summary)
 
     async def _journal_caption(self, caption: Caption) -> None:
         # the final text is in the journal already: it is shown when its event was deliberated

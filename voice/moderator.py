@@ -17,6 +17,7 @@ from debate.debate import Debate
 from debate.decisions import Decision
 from debate.events import Event, HearingChanged, ModeratorSpoke, SpeechEnded, SpeechStarted, Uttered
 from debate.playbook import answer
+from debate.summaries import Summary
 from debate.view import DebateView
 from memory import DebateRecord, Recall, Store, open_search, uuid7, words_before
 from personas.registry import Persona, Registry
@@ -36,6 +37,7 @@ from voice.mind import Mind
 from voice.recalling import Recalling
 from voice.services import services
 from voice.spoken import SpokenCaptions
+from voice.summarising import Summarising
 from voice.telemetry import record_link_change, record_links
 from voice.turn_metrics import TurnEnd, TurnEnds, TurnMetrics, report
 from voice.utterance import Utterance
@@ -51,6 +53,7 @@ class Surroundings(Protocol):
     def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None: ...
     def spoken(self, turn: SpokenTurn) -> None: ...
     def show_services(self, troubles: Mapping[str, str]) -> None: ...
+    def summarised(self, summary: Summary) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Moderator:
         self.session: AgentSession[None] = self._mind.session(session_type)
         self.conductor = self._build_conductor()
         self._judging = self._build_judging()
+        self.summarising = self._build_summarising()
 
     def _build_conductor(self) -> Conductor:
         return Conductor(
@@ -126,15 +130,25 @@ class Moderator:
         models = self.chains.judge() if self._settings.judge_by_llm else None
         if models is None:
             return None
-        return Judging(
-            models, lambda: self.deliberation.debate.view(self.deliberation.now()), self.deliberation.tell
-        )
+        return Judging(models, self._view, self.deliberation.tell)
+
+    def _build_summarising(self) -> Summarising:
+        models = self.chains.judge() if self._settings.summarise_by_llm else None
+        shown, epoch = self._surroundings.summarised, self.record.created_at
+        return Summarising(models, self._view, self.deliberation.write, shown, epoch)
+
+    def _view(self) -> DebateView:
+        return self.deliberation.debate.view(self.deliberation.now())
 
     # -- life --------------------------------------------------------------------------------------------
     async def open(self) -> int:
         """Open the journal and replay what it holds of this debate; answers how many events there were."""
         self.record = await self._store.open_debate(self.record)
-        return await self.deliberation.resume()
+        resumed = await self.deliberation.resume()
+        if resumed:
+            rows = await self._store.records(self.record.debate_id, kinds=("event", "note"))
+            self.summarising.take_up(rows)
+        return resumed
 
     async def begin_to_speak(self) -> None:
         """The session runs and the mouth is open: carry decisions out from now on."""
@@ -144,6 +158,7 @@ class Moderator:
         debate = self.deliberation.debate
         self.fact_checking.start(debate.fact_checks, debate.topic)
         self.recalling.start(debate.recalls)
+        self.summarising.start()
         self._recall = await words_before(
             self._settings, self._store, self.record.room, excluding=self.record.debate_id
         )
@@ -166,6 +181,7 @@ class Moderator:
             await self._judging.aclose()
         await self.fact_checking.aclose()
         await self.recalling.aclose()
+        await self.summarising.aclose()
         await self._mind.aclose()
         await self.chains.aclose()
 
@@ -211,9 +227,11 @@ class Moderator:
             self._surroundings.show(event.identity, event.utterance_id, event.text, final=True)
         if isinstance(event, Uttered):
             self._ends.decided(event.utterance_id, decisions)
+            self.summarising.heard(event)
             if self._judging is not None and not any(one.kind == "reply" for one in decisions):
                 self._judging.heard(event)
-        view = self.deliberation.debate.view(self.deliberation.now())
+        view = self._view()
+        self.summarising.follow(view)
         if view.persona.name != self._persona.name:
             self._change_persona(view.persona)
         for decision in decisions:
@@ -229,13 +247,14 @@ class Moderator:
 
     def _brief(self, decision: Decision) -> llm.ChatContext:
         self._answering = decision
-        return brief(self.deliberation.debate.view(self.deliberation.now()), decision, self._recall)
+        made, budget = self.summarising.made, self._settings.context_tokens
+        return brief(self._view(), decision, self._recall, made, budget)
 
     def _answer_by_playbook(self, _context: llm.ChatContext) -> str:
         decision = self._answering
         if decision is None:
             return ""
-        view = self.deliberation.debate.view(self.deliberation.now())
+        view = self._view()
         return answer(view, decision.addressed_to, decision.question)
 
     # -- its own words -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from livekit import rtc
 from debate.decisions import Decision
 from debate.events import Commanded, Uttered
 from debate.formats import load_formats
+from debate.summaries import Summary
 from debate.view import DebateView
 from errors import SageError
 from memory import uuid7
@@ -139,6 +140,14 @@ class Page:
         if text:
             record = self._deliberation.record
             self._spawn(self._send(self._remarks.said_before(text, record.debate_id, record.created_at), ""))
+
+    def show_summary(self, summary: Summary) -> None:
+        """Show to all, and to whoever comes later, a summary of a part or of the debate."""
+        record, view = self._deliberation.record, self._deliberation.debate.view(self._deliberation.now())
+        names = {one.identity: one.name for one in view.people}
+        self._spawn(
+            self._send(self._remarks.summarised(summary, names, record.debate_id, record.created_at), "")
+        )
 
     def show_services(self, troubles: Mapping[str, str]) -> None:
         """Show which services are in trouble, by what people know them as; {} for none."""

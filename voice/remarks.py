@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from debate.decisions import Decision, to_json
+from debate.summaries import Summary
 from memory import Record
 
 TOPICS: Mapping[str, str] = MappingProxyType(
@@ -26,6 +27,9 @@ TOPICS: Mapping[str, str] = MappingProxyType(
 
 BEFORE = "sage.before"
 """What was said in this room before this debate."""
+
+SUMMARY = "sage.summary"
+"""What was said in a part that is over, or in the whole debate."""
 
 KEPT = 12
 KEPT_BYTES = 5000
@@ -85,6 +89,18 @@ class Remarks:
             "text": _fitting(text),
         }
         self._before = [remark]
+        return remark
+
+    def summarised(self, summary: Summary, names: Mapping[str, str], debate_id: str, epoch: float) -> Remark:
+        """A summary, kept for whoever comes late. `epoch`: when the debate began, epoch seconds."""
+        title = f"Summary of {summary.segment}" if summary.segment else "Summary of the debate"
+        remark = {
+            "topic": SUMMARY,
+            "id": f"summary-{debate_id}-{summary.scope}-{summary.segment}-{round(summary.end * 1000)}",
+            "at": round((epoch + summary.end) * 1000),
+            "text": "\n".join((title, *summary.lines(names))),
+        }
+        self.keep(remark)
         return remark
 
     def told(self) -> list[Remark]:

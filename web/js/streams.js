@@ -10,6 +10,7 @@ export const NOTES = Object.freeze({
   "sage.factcheck": "Fact check",
   "sage.recall": "Said before",
   "sage.before": "Last time here",
+  "sage.summary": "So far",
   "sage.stage": "Next",
 });
 
