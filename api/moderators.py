@@ -140,6 +140,7 @@ class Moderators:
             for dispatch in state.dispatches:
                 await self._livekit.delete_dispatch(name, dispatch.id)
             await self._see_off(name)
+            await self._mark_ended_again(name, state.debate)
             return state.status != "inactive"
 
     async def _open(self, offer: Offer) -> Opened:
@@ -192,6 +193,15 @@ class Moderators:
         held = DebateData.from_json(room.metadata)
         if again or held is None or held.debate_id != debate.debate_id:
             await self._livekit.set_metadata(room.name, debate.to_json())
+
+    async def _mark_ended_again(self, name: str, debate: DebateData | None) -> None:
+        """A moderator that was on its way out may have written its state over the end of the debate (`handover`)."""
+        if debate is None:
+            return
+        for room in await self._livekit.rooms(name):
+            held = DebateData.from_json(room.metadata)
+            if held is not None and held.debate_id == debate.debate_id and not held.ended_at:
+                await self._livekit.set_metadata(name, held.ended(iso(self._wall())).to_json())
 
     def _is_dead(self, state: State) -> bool:
         """Whether nobody is there and nobody will come."""

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from debate import events as ev
-from debate import fact_checks, playbook, points, recall, timekeeping
+from debate import fact_checks, handover, playbook, points, recall, timekeeping
 from debate.address import DEFAULT_TITLES, Address, find_address, looks_unfinished
 from debate.attention import Attention
 from debate.clock import Clock
@@ -121,6 +121,15 @@ class Debate:
             at, "announce", "The debate begins.", "greeting", text=text, urgency="flow", lasts=30.0
         )
 
+    @property
+    def recent(self) -> tuple[Said, ...]:
+        """The last words, oldest first."""
+        return tuple(self._recent)
+
+    def begin_to_listen(self, at: float) -> None:
+        """Nothing is known of what was heard before: silence is counted from now on."""
+        self._silent_since = at
+
     def mark_greeted(self) -> None:
         """The journal holds a greeting: a job that takes the debate over says no second one."""
         self.greeted = True
@@ -198,7 +207,7 @@ class Debate:
         self._silent_since = at
         text = clean(str(event.text), TEXT_CHARS)
         self.attention.watch.moderator_spoke(len(text.split()), at)
-        self._keep(Said("Sage", "", text, event.start, event.end))
+        self.keep(Said("Sage", "", text, event.start, event.end))
         return ()
 
     def _hearing_changed(self, event: ev.HearingChanged, at: float) -> tuple[Decision, ...]:
@@ -237,7 +246,7 @@ class Debate:
         person.utterances += 1
         if event.via == "chat":
             self.people.last_speaker = identity
-        self._keep(Said(person.name, identity, text, _finite(event.start, at), _finite(event.end, at)))
+        self.keep(Said(person.name, identity, text, _finite(event.start, at), _finite(event.end, at)))
         question = self._asked(identity, text, at)
         points.heard(self, identity, expanded(text), at)
         addressed = question is not None or identity in self._called
@@ -287,7 +296,8 @@ class Debate:
             text = playbook.respond(view, identity, question, command)
         return (self.decide(at, "reply", reason, signal, to=identity, text=text, question=question),)
 
-    def _keep(self, said: Said) -> None:
+    def keep(self, said: Said) -> None:
+        """Keep words among the last ones."""
         if len(self._recent) == RECENT_MAX:
             oldest = self._recent[0]
             sentence = telling_sentence([oldest.text]) if oldest.identity else ""
@@ -372,6 +382,7 @@ _HANDLERS: Mapping[type, Callable[[Debate, Any, float], tuple[Decision, ...]]] =
         ev.FactChecksChanged: fact_checks.changed,
         ev.FactChecked: fact_checks.checked,
         ev.Recalled: recall.recalled,
+        ev.Restored: handover.restored,
         ev.Tick: Debate._tick,
     }
 )

@@ -145,6 +145,15 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """What the moderator before left of itself where others can read it, of debate.handover; a journal that holds one
+    begins in the middle of a debate.
+    """
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing happened, but time went on."""
 
@@ -164,6 +173,7 @@ Event = (
     | FactChecksChanged
     | FactChecked
     | Recalled
+    | Restored
     | Tick
 )
 _TYPES: Mapping[str, type[Event]] = MappingProxyType(
@@ -182,6 +192,7 @@ _TYPES: Mapping[str, type[Event]] = MappingProxyType(
         "fact_checks_changed": FactChecksChanged,
         "fact_checked": FactChecked,
         "recalled": Recalled,
+        "restored": Restored,
         "tick": Tick,
     }
 )

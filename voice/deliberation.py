@@ -16,7 +16,7 @@ from typing import Any
 from debate.debate import Debate
 from debate.decisions import Decision
 from debate.decisions import to_json as decision_to_json
-from debate.events import Event, Tick, to_json
+from debate.events import Event, Restored, Tick, to_json
 from debate.replayed import replayed
 from errors import SageError
 from memory import DebateRecord, Record, Store, uuid7
@@ -82,6 +82,12 @@ class Deliberation:
         # a clock set back since the first job began must not make the debate's time run backwards
         self._offset = max(self._offset, last - _monotonic())
         return count
+
+    async def restore(self, state: Mapping[str, Any]) -> None:
+        """Begin with the state that a moderator on another machine has left, of debate.handover."""
+        event, at = Restored(state), self.now()
+        await self._append(self._row("event", to_json(event), at))
+        self.debate.apply(event, at)
 
     async def decided_before(self) -> tuple[Record, ...]:
         """The journal's rows of what was decided before this job, in order; () where the debate has just begun."""

@@ -28,6 +28,7 @@ from providers.chains import ChainPlan, plan_chains
 from providers.prewarm import Models, load_models
 from settings import Settings, load_settings
 from voice.console import ConsoleDebate
+from voice.handing_over import handed_over
 from voice.moderated_room import ModeratedRoom
 from voice.moderator import Assignment
 from voice.presence import MODERATOR_ATTRIBUTE, is_moderator
@@ -112,7 +113,10 @@ class Job:
             await self._context.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
             record = await debate_of(self._context, self._prepared, store)
             ready = self._prepared
-            given = Assignment(record, ready.settings, ready.plan, ready.models, ready.registry, store)
+            state = handed_over(self._context.room.metadata, record.debate_id)
+            given = Assignment(
+                record, ready.settings, ready.plan, ready.models, ready.registry, store, handed_over=state
+            )
             self._place = _place_of(self._context, given)
         except Exception:
             logger.exception("the job could not begin", extra={"room": self._context.job.room.name})
@@ -198,6 +202,7 @@ async def debate_of(context: JobContext, prepared: Prepared, store: Store) -> De
     except InvalidInput as error:
         logger.warning("the job asks for an unknown format", extra={"code": error.code})
         form = DEFAULT_FORMAT
+    state = handed_over(context.room.metadata, debate_id)
     topic = " ".join((told.get("topic") or settings.debate_topic).split())[:MAX_TOPIC_CHARS]
     return DebateRecord(
         debate_id=debate_id,
@@ -205,7 +210,8 @@ async def debate_of(context: JobContext, prepared: Prepared, store: Store) -> De
         topic=topic or settings.debate_topic,
         persona=persona,
         format=form,
-        created_at=time.time(),
+        # the debate's seconds are counted from its beginning, wherever that was
+        created_at=state["epoch"] if state is not None else time.time(),
     )
 
 

@@ -23,6 +23,7 @@ from memory import DebateRecord
 from providers.chains.receivers import receivers
 from voice.captions import Caption, DebaterCaptions
 from voice.conductor import SpokenTurn
+from voice.handing_over import HandingOver, metadata_writer
 from voice.hearing import Hearing
 from voice.moderator import Assignment, Moderator
 from voice.output import RoomVoice
@@ -63,6 +64,8 @@ class ModeratedRoom:
         self._captions = DebaterCaptions(before_shown=self._journal_caption)
         self.page = Page(room, self.deliberation, settings)
         self.page.show_receivers(receivers(given.plan, settings))
+        debate, write = self.deliberation.debate, metadata_writer(settings, given.record.room)
+        self._handing_over = HandingOver(room, debate, given.record, write)
         self._presence = Presence(
             idle_timeout=float(settings.agent_idle_timeout_secs),
             empty_timeout=float(settings.agent_empty_timeout_secs),
@@ -120,6 +123,7 @@ class ModeratedRoom:
             self.page.show_summary(summary)
         self._welcome_those_present(resumed)
         self._hearing.start()
+        self._handing_over.start()
         self._spawn(self._watch_presence())
         about = {"room": self.record.room, "debate_id": self.record.debate_id, "resumed_events": resumed}
         logger.info("moderating", extra=about)
@@ -143,6 +147,7 @@ class ModeratedRoom:
         await _within(SETTLE_SECONDS, self.deliberation.aclose())
         await _within(SETTLE_SECONDS, self._captions.aclose())
         await self.page.aclose()
+        await self._handing_over.aclose()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -268,6 +273,7 @@ class ModeratedRoom:
 
     def follow(self, view: DebateView, decisions: Sequence[Decision]) -> None:
         self.page.follow(view, decisions)
+        self._handing_over.follow()
 
     def spoken(self, turn: SpokenTurn) -> None:
         """Pages have heard and read it already."""

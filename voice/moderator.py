@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from livekit.agents import AgentSession, llm
 
@@ -66,6 +66,9 @@ class Assignment:
     models: Models
     registry: Registry
     store: Store
+    handed_over: Mapping[str, Any] | None = None
+    """The state that another machine's moderator left in the room, for a debate that this one has no journal of."""
+
     chains_of: Callable[[ChainPlan, Settings], Chains] = Chains
     """What builds the chains; benchmarks have links of their own."""
 
@@ -89,6 +92,7 @@ class Moderator:
         self._surroundings = surroundings
         self._settings = given.settings
         self._store = given.store
+        self._handed_over = given.handed_over
         self._recall = Recall()
         self._persona = given.registry.get(record.persona)
         self._ended_at: dict[str, float] = {}
@@ -145,6 +149,9 @@ class Moderator:
         """Open the journal and replay what it holds of this debate; answers how many events there were."""
         self.record = await self._store.open_debate(self.record)
         resumed = await self.deliberation.resume()
+        if not resumed and self._handed_over is not None:
+            await self.deliberation.restore(self._handed_over)
+            return 1
         if resumed:
             rows = await self._store.records(self.record.debate_id, kinds=("event", "note"))
             self.summarising.take_up(rows)

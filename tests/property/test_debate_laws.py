@@ -15,6 +15,7 @@ from debate.decisions import KINDS, URGENCIES
 from debate.fact_checks import TROUBLES, VERDICTS
 from debate.formats import load_formats
 from debate.grammar import parse_command
+from debate.handover import DebateState, taken
 from debate.playbook import answer
 from debate.sources import Source
 from debate.words import words_of
@@ -78,6 +79,9 @@ EVENTS = st.one_of(
         st.sampled_from(["", *TROUBLES, "odd"]),
     ),
     st.builds(ev.Tick),
+    st.builds(
+        ev.Restored, st.dictionaries(st.sampled_from(list(DebateState.model_fields)), st.text(max_size=4))
+    ),
 )
 MOVED = {
     "command:extend", "command:next", "command:start", "command:format", "command:again", "command:prepare",
@@ -173,3 +177,21 @@ def test_time_left_grows_only_by_time_that_was_given(script, form):
         moved = any(d.signal in MOVED for d in decisions)
         if before is not None and left is not None and segment == debate.view(at).segment and not moved:
             assert left <= before + 1e-6
+
+
+@given(SCRIPTS, FORMATS, FORMATS)
+@settings(max_examples=150, deadline=None)
+def test_a_debate_that_is_handed_over_goes_on_where_it_was(script, form, other):
+    first, second = _debate(form), _debate(other)
+    _play(first, script)
+    at = sum(after for after, _ in script)
+    state = json.loads(json.dumps(taken(first)))
+    assert len(json.dumps(state)) < 60_000
+    second.apply(ev.Restored(state), at)
+    mine, theirs = first.view(at), second.view(at)
+    for name in ("topic", "format", "segment", "status", "floor", "queue", "paused", "quiet"):
+        assert getattr(theirs, name) == getattr(mine, name), name
+    assert theirs.persona.name == mine.persona.name
+    assert (theirs.ends_in is None) == (mine.ends_in is None)
+    assert abs((theirs.ends_in or 0.0) - (mine.ends_in or 0.0)) < 0.01
+    assert [said.text[:20] for said in theirs.recent[-3:]] == [said.text[:20] for said in mine.recent[-3:]]

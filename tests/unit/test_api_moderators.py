@@ -74,6 +74,27 @@ async def test_fifty_calls_on_two_services_make_one_moderator(world: World, exis
     assert DebateData.from_json(world.livekit.held["hall"].room.metadata) == opened[-1].debate
 
 
+async def test_an_end_that_a_leaving_moderator_wrote_over_is_marked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = world.service()
+    await service.open(offer())
+    running = world.livekit.held["hall"].room.metadata
+    world.livekit.join_moderator("hall")
+    seen_off = service._see_off
+
+    async def leaves_late(name: str) -> None:
+        await world.livekit.set_metadata(name, running)  # with its state, of a moment ago
+        world.livekit.leave(name, "agent-1")
+        await seen_off(name)
+
+    monkeypatch.setattr(service, "_see_off", leaves_late)
+    assert await service.stop("hall")
+    held = DebateData.from_json(world.livekit.held["hall"].room.metadata)
+    assert held is not None
+    assert held.ended_at
+
+
 async def test_a_dispatch_on_its_way_is_waited_for(world: World) -> None:
     await world.service().open(offer())
     world.wall += 9.9
