@@ -42,8 +42,8 @@ format: ## let ruff order imports and format
 	@$(VENV_PYTHON) -m ruff check --fix-only --quiet $(LINTED)
 	@$(VENV_PYTHON) -m ruff format $(LINTED)
 
-doctor: ## the start-up checklist: settings, LiveKit, chains, models, disk
-	$(BOOTSTRAP) -- debate_moderator_agent.py doctor
+doctor: ## the start-up checklist: settings, LiveKit, chains, models, disk; ARGS="--explain STT_CHAIN"
+	$(BOOTSTRAP) -- debate_moderator_agent.py doctor $(ARGS)
 
 bench-%: ## a benchmark of bench/, for instance bench-footprint; ARGS="..."
 	$(BOOTSTRAP) --dev --server -- -m bench.$(subst -,_,$*) $(ARGS)

@@ -1,13 +1,23 @@
-"""The moderator's worker: `start`, `dev`, `console`, `connect`, `download-files` and `doctor`.
+"""Sage's worker: python debate_moderator_agent.py COMMAND [--help]
 
-Composition only: reads the settings, builds the worker, connects its parts. No rule of debating belongs here.
+  start              takes every room that asks for a moderator
+  dev                the same, with more to read, and anew whenever the code changes
+  connect --room R   moderates one room, without a dispatch
+  console [--text]   talk to the moderator here; no room, no server
+  download-files     fetches the English turn detector's files; for image builds
+  doctor             the start-up checklist; --offline, --explain NAME, --json
+
+Settings: docs/settings.md. `make run` starts everything at once.
 """
 
 from __future__ import annotations
 
 import sys
 
-from livekit.agents import AgentServer, cli
+try:
+    from livekit.agents import AgentServer, cli
+except ModuleNotFoundError as error:  # a Python without our packages: say which one has them
+    raise SystemExit(f"{error.name} is missing: `make setup`, then .venv/bin/python {sys.argv[0]}") from None
 from livekit.agents.cli import _legacy as framework_cli_legacy
 from livekit.agents.cli import cli as framework_cli
 
@@ -35,7 +45,6 @@ while people wait for seconds, not for as long as the platform would let this on
 
 def build_server(settings: Settings, *, console: bool = False) -> AgentServer:
     """The worker: capacity counts jobs, not CPU, because a busy two-core machine would take none at all.
-
     console: nobody asks a console for its health or metrics, and it may run beside a worker that has the ports.
     """
 
@@ -107,6 +116,9 @@ def run(server: AgentServer, replica: Replica) -> None:
 def main(arguments: list[str]) -> int:
     """Run one command; answers the exit code. Every problem is said with the command that mends it."""
     command = arguments[0] if arguments else ""
+    if command in ("", "help", "-h", "--help"):
+        print(__doc__)
+        return 0 if command else 2
     if command == "doctor":
         from doctor import main as run_doctor
 

@@ -159,7 +159,7 @@ class Hall:
         registry = load_registry()
         record = DebateRecord(uuid7(), "hall", "Cars", "neutral-facilitator", "open-discussion", time.time())
         models = Models(vad=_detector(settings), turns=build_turn_detector(settings))
-        given = Assignment(record, settings, PLAN, models, registry, self.store, self._chains)
+        given = Assignment(record, settings, PLAN, models, registry, self.store, chains_of=self._chains)
         self.moderator = Moderator(self, given, mouth_of=self._open_mouth)
         self.recogniser = self.moderator.chains.stt()
         self.microphones = {name: Microphone(samples, random) for name in NAMES}

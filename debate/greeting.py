@@ -18,7 +18,7 @@ TOPIC_CHARS = 90
 def greeting_words(persona: Persona, names: Sequence[str], topic: str) -> str:
     """The persona's greeting to `names` (may be empty) on `topic`; names go before the topic where both are long."""
     spoken = [clean(name, 30) for name in names if clean(name, 30)]
-    subject = clean(topic, TOPIC_CHARS).rstrip(".!?;:, ") or "open today"
+    subject = clean(topic, TOPIC_CHARS).rstrip(".;:, ") or "open today"
     for count in range(min(len(spoken), NAMES_MAX), -1, -1):
         text = _fill(persona, _addressees(spoken, count), subject)
         while len(text.split()) > WORDS_MAX and len(subject.split()) > 4 and count == 0:
@@ -40,4 +40,6 @@ def _addressees(names: Sequence[str], count: int) -> str:
 
 def _fill(persona: Persona, names: str, topic: str) -> str:
     # One pass over the template: a topic that says "{names}" stays what somebody called their topic.
-    return persona.greeting.format(names=names, topic=topic)
+    text = persona.greeting.format(names=names, topic=topic)
+    # a question keeps its mark, which the voice reads, and needs no full stop behind it
+    return text.replace(f"{topic}.", topic, 1) if topic.endswith(("?", "!")) else text

@@ -19,7 +19,7 @@ from typing import TextIO
 
 from doctor import machine, services
 from doctor.explain import explain
-from doctor.findings import Finding, State, as_json, as_table, cleaned, exit_code, failed, ok
+from doctor.findings import Finding, State, as_json, as_table, cleaned, degraded, exit_code, failed, ok
 from errors import Problem
 from logs import Redactor
 from settings import TABLE, Settings, check_settings
@@ -36,6 +36,9 @@ class Check:
     unanswered: State = "degraded"
     more_seconds: float = 0.0
     """Beyond the deadline of all checks, for what this machine itself has to do."""
+
+    settings: tuple[str, ...] = ()
+    """How the variables begin without which it has nothing to ask."""
 
 
 def _here(check: Callable[[Settings], list[Finding]]) -> Callable[[Settings], Awaitable[list[Finding]]]:
@@ -54,7 +57,7 @@ async def _check_chains(settings: Settings, *, ask: bool = True) -> list[Finding
 # In the order of the runbook's checklist.
 CHECKS: tuple[Check, ...] = (
     Check(".env", _here(machine.check_env_file)),
-    Check("LiveKit", services.check_livekit, "failed"),
+    Check("LiveKit", services.check_livekit, "failed", settings=("LIVEKIT_",)),
     Check("chains", _check_chains, "failed", more_seconds=8.0),
     Check("VAD", _here(machine.check_vad)),
     Check("turn detector", _here(machine.check_turn_detector)),
@@ -62,8 +65,8 @@ CHECKS: tuple[Check, ...] = (
     Check("ports", services.check_ports),
     Check("disk", _here(machine.check_disk), "failed"),
     Check("DATA_DIR", _here(machine.check_data_dir), "failed"),
-    Check("Supabase", services.check_supabase),
-    Check("replica", services.check_replica),
+    Check("Supabase", services.check_supabase, settings=("SUPABASE_",)),
+    Check("replica", services.check_replica, settings=("SUPABASE_",)),
     Check("privacy", services.check_privacy),
 )
 
@@ -120,13 +123,26 @@ async def _report(
     checks: Sequence[Check],
     deadline_seconds: float,
 ) -> int:
-    answers = await asyncio.gather(*(_ask(check, settings, deadline_seconds) for check in checks))
+    broken = [problem.variable for problem in problems]
+    answers = await asyncio.gather(
+        *(
+            _passed_over(check)
+            if any(name.startswith(check.settings) for name in broken)
+            else _ask(check, settings, deadline_seconds)
+            for check in checks
+        )
+    )
     findings = _settings_findings(settings, problems) + [finding for answer in answers for finding in answer]
     findings = cleaned(findings, Redactor(settings.secret_values()))
     # Printed here, before the loop waits for a thread that may still hang in a name look-up.
     out.write(as_json(findings) if json_output else as_table(findings))
     out.flush()
     return exit_code(findings)
+
+
+async def _passed_over(check: Check) -> list[Finding]:
+    """What its settings mean is not known: the default would be reported as if it had been chosen."""
+    return [degraded(check.name, "not checked: its settings cannot be used", "mend them first (see above)")]
 
 
 async def _ask(check: Check, settings: Settings, deadline_seconds: float) -> list[Finding]:

@@ -184,11 +184,18 @@ async def _stop(stack: Stack, stopping: asyncio.Event, screen: Screen) -> None:
 
 def _ports(settings: Settings, screen: Screen) -> Ports:
     """The ports of the settings. Page and token route must be these; the worker's own pages may move."""
-    for variable, port in (("PORT", settings.port), ("TOKEN_SERVER_PORT", settings.token_server_port)):
+    outer = {"PORT": settings.port, "TOKEN_SERVER_PORT": settings.token_server_port}
+    for variable, port in outer.items():
         if not is_free(port):
+            others = [
+                f"{name}={chosen}"
+                for name, chosen in outer.items()
+                if name.lower() in settings.model_fields_set and name != variable
+            ]
+            again = " ".join(("make run", *others, f"{variable}={port + 10}"))
             raise GivenUpError(
                 f"port {port} ({variable}) is taken by {_holder(port)}.\n"
-                f"Stop that program, or choose another port: make run {variable}={port + 10}"
+                f"Stop that program, or choose another port: {again}"
             )
     inner = []
     for name, port in (("health", settings.worker_health_port), ("metrics", settings.worker_metrics_port)):

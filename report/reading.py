@@ -52,6 +52,8 @@ class _Seen:
     parts: list[Part] = field(default_factory=list)
     checks: list[Checked] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
+    over_at: float | None = None
+    """When the debate was ended, where it was and nothing began anew."""
 
 
 def report_of(
@@ -87,6 +89,8 @@ def _follow(played: Debate, seen: _Seen, at: float) -> None:
     """Note what changed with the last row: the persona, the part."""
     if seen.personas[-1] != played.persona.title:
         seen.personas.append(played.persona.title)
+    over = played.clock.status == "over"
+    seen.over_at = (at if seen.over_at is None else seen.over_at) if over else None
     segment = played.clock.segment
     running = seen.parts[-1] if seen.parts and seen.parts[-1].end < 0 else None
     if segment is None and running is None:
@@ -148,7 +152,7 @@ def _report(
     sides = {person.identity: person.side for person in played.people.known.values()}
     swing, _ = outcome(played.voting.votes)
     decisions = [ballot.decision for ballot in played.voting.ballots.values()]
-    ended = max([last, *(line.end for line in lines)])
+    ended = max([last if seen.over_at is None else seen.over_at, *(line.end for line in lines)])
     return Report(
         debate_id=debate.debate_id,
         room=debate.room,

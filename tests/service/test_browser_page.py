@@ -348,6 +348,23 @@ async def test_a_claim_of_somebody_else_is_checked_from_the_page(
     await expect(ada.page.locator("button.check")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1280, 640), (390, 844)])
+async def test_the_report_is_in_sight_when_the_debate_is_over(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str, width: int, height: int
+):
+    moderator = await moderate(room_name, topic="Should cities ban private cars from their centres?")
+    ada = await visit(browser, page_url, viewport={"width": width, "height": height})
+    await ada.join("Ada", room_name)
+    [identity] = await identities(ada, "Ada")
+    for number in range(12):
+        await moderator.caption(identity, f"Sentence number {number}.", segment=f"s{number}", final=True)
+    await expect(ada.page.locator(".entry")).to_have_count(12)
+    await ada.page.get_by_label("Message to the debate").focus()
+    await moderator.attributes(status="over")
+    await expect(ada.page.get_by_role("button", name="Read the report")).to_be_in_viewport(ratio=1)
+    await expect(ada.page.get_by_role("button", name="Leave")).to_be_in_viewport(ratio=1)
+
+
 async def test_hostile_names_and_captions_are_shown_as_text(
     browser: Browser, page_url: str, moderate: Moderate, room_name: str
 ):
@@ -365,6 +382,28 @@ async def test_hostile_names_and_captions_are_shown_as_text(
     await expect(ada.page.locator("#debate-topic")).to_have_text(HOSTILE)
     assert await ada.page.locator("main img, main script, #debate b").count() == 0
     assert "owned" not in await ada.page.title() or HOSTILE in await ada.page.title()
+
+
+async def test_who_leaves_and_joins_again_is_the_same_person(
+    browser: Browser, page_url: str, moderate: Moderate, room_name: str
+):
+    moderator = await moderate(room_name)
+    ada, ben = await visit(browser, page_url), await visit(browser, page_url)
+    await ada.join("Ada", room_name)
+    await ben.join("Ben", room_name)
+    [before] = await identities(ben, "Ada")
+    await moderator.caption(before, "Trams first.", segment="a", final=True)
+    await ada.page.get_by_role("button", name="Leave").click()
+    await expect(ben.card("Ada").locator(".tags")).to_contain_text("Left")
+    await ada.page.get_by_role("button", name="Join with microphone").click()
+    await ada.page.locator("#debate").wait_for()
+    assert await identities(ada, "Ada") == [before]
+    await expect(ben.card("Ada").locator(".tags")).not_to_contain_text("Left")
+    await expect(ben.card("Ada").locator(".caption")).to_have_text("Trams first.")
+    # another name is another person
+    await ada.page.get_by_role("button", name="Leave").click()
+    await ada.join("Zoe", room_name)
+    assert await identities(ada, "Zoe") != [before]
 
 
 async def test_reload_comes_back_as_the_same_person(

@@ -237,6 +237,12 @@ def test_the_greeting_names_people_and_topic_once(room):
     assert room.does(Joined("dora", "Dora"), 5.0) == ()
 
 
+def test_a_topic_that_asks_is_said_as_a_question(room):
+    assert "Should cities ban cars? I am Sage" in room.debate.greet(room.at).text
+    plain = Debate("Taxes.", PERSONAS.get("neutral-facilitator"), personas=PERSONAS)
+    assert "Our topic is Taxes. I am Sage" in plain.greet(0.0).text
+
+
 def test_a_replayed_word_of_the_moderator_means_that_it_has_greeted(room):
     assert not room.debate.greeted
     room.does(ModeratorSpoke("Welcome.", 0.0, 1.0))

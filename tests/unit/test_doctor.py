@@ -150,6 +150,20 @@ def test_broken_settings_are_all_listed_and_the_rest_is_checked(
     assert found["DATA_DIR"][0]["state"] == "OK"
 
 
+def test_what_hangs_on_broken_settings_is_not_reported_as_if_they_had_been_chosen(
+    base: dict[str, object], monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in base.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    monkeypatch.setenv("LIVEKIT_URL", "localhost:7880")
+    monkeypatch.setenv("SUPABASE_URL", "notaurl")
+    code, found = examine(None)
+    assert code == 1
+    for name in ("LiveKit", "Supabase", "replica"):
+        assert [(one["state"], "not checked" in one["detail"]) for one in found[name]] == [("degraded", True)]
+    assert found["DATA_DIR"][0]["state"] == "OK"
+
+
 def test_livekit_that_accepts_us(base: dict[str, object], answers: Answers):
     answers.script[LIVEKIT_ROUTE] = (200, "")
     code, found = examine(load_settings(**base, **livekit(answers)))

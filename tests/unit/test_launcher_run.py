@@ -42,7 +42,10 @@ def test_a_taken_port_is_named_with_its_holder_and_another_to_choose(
     with pytest.raises(run.GivenUpError) as refusal:
         run._ports(settings(**{attribute: taken_port}), screen)
     assert f"port {taken_port} ({variable}) is taken by process" in str(refusal.value)
-    assert f"make run {variable}=" in str(refusal.value)
+    again = str(refusal.value).splitlines()[-1]
+    assert f" {variable}={taken_port + 10}" in again
+    other = {"PORT": "TOKEN_SERVER_PORT", "TOKEN_SERVER_PORT": "PORT"}[variable]
+    assert f" {other}=" in again  # what was chosen already stays chosen
 
 
 def test_the_workers_own_pages_move_to_a_free_port(

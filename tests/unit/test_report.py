@@ -69,6 +69,14 @@ def test_an_oxford_debate_as_it_was():
     assert 0 < report.moderator_share < 0.15
 
 
+def test_a_debate_that_was_ended_is_not_longer_for_who_stays():
+    played = oxford()
+    ended = of(played).seconds
+    played.tell(Joined("zoe", "Zoe", "audience"), 600.0)
+    played.tell(Left("zoe"), 30.0)
+    assert of(played).seconds == ended
+
+
 def test_every_word_is_the_journals_and_every_word_of_the_journal_is_there():
     played = oxford()
     said = [

@@ -234,9 +234,8 @@ async def test_a_job_that_goes_on_tells_who_comes_late_what_the_one_before_showe
         FactChecked("1", "true", "A century.", (Source("A sheet", "https://f.example/1"),))
     )
     shown = (await state_of(one, "zoe"))["remarks"]
-    another = Page(
-        QuietRoom(me), deliberation, Settings(_env_file=None, livekit_api_secret=SecretStr(SECRET))
-    )  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, livekit_api_secret=SecretStr(SECRET))  # type: ignore[call-arg]
+    another = Page(QuietRoom(me), deliberation, settings)
     await another.start()
     taken_up = (await state_of(another, "zoe"))["remarks"]
     await another.aclose()

@@ -119,9 +119,9 @@ async function enter({ name, room, topic, persona, role, rejoin: proof }) {
   waitForModerator();
 }
 
-/** The earlier token of this tab shows that the name that is "taken" is its own. */
+/** The earlier token of this tab, also of a debate that was left, shows that the name is its own: one stays one person. */
 function proofFor({ name, room }) {
-  const known = tab.recall();
+  const known = tab.recall() ?? seat;
   return known && known.room === room && known.name === name ? known.rejoin : "";
 }
 

@@ -167,7 +167,7 @@ function drawTags(element, tags) {
 
 function drawBalance(state) {
   const parts = shares(state, state.now);
-  byId("balance").hidden = parts.length === 0;
+  byId("balance").hidden = parts.every(({ person }) => person.agent); // a balance is that of the debaters
   const bar = byId("balance-bar");
   keyed(bar, parts, (part) => part.person.identity, () => make("span"), (element, { person, share }) => {
     attribute(element, "class", person.agent ? "hue-moderator" : `hue-${person.hue}`);

@@ -9,8 +9,11 @@ export function drawPapers(state) {
   const form = document.getElementById("papers");
   const { debate, token } = state.papers;
   const inside = state.phase === "debate";
+  const absent = form.hidden;
   form.hidden = !debate || (inside && state.moderator.asked.status !== "over");
   if (form.hidden) return;
+  // it comes in above what is being read or written, where nobody would look for it
+  if (absent) requestAnimationFrame(() => form.scrollIntoView({ block: "nearest" }));
   text(document.getElementById("papers-title"), inside ? "The debate is over." : "The debate that you left:");
   form.elements.token.value = token;
   for (const button of form.querySelectorAll("button")) {
