@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ class Erasing:
         """
         done, until = Forgotten(), time.time()
         remote = await self._debates_with(identity, debate_id)
+        if debate_id is None:
+            remote = await self._with_their_rooms(remote)
         if self._tables is not None:
             # also for debates that no other machine has sent yet
             await self._mark(debate_id or EVERYWHERE, identity, until)
@@ -154,6 +157,15 @@ class Erasing:
         found: set[str] = set()
         for table in ("participants", "utterances", "votes", "events"):
             rows = await self._pages(table, build, "debate_id", "debate_id")
+            found |= {str(row["debate_id"]) for row in rows}
+        return sorted(found)
+
+    async def _with_their_rooms(self, debates: Sequence[str]) -> list[str]:
+        """`debates` and all others of their rooms in Supabase: what is said in one is recalled in the later ones."""
+        found = set(debates)
+        rooms = {one.room for id_ in debates for one in await self._remote_debates("debate_id", id_)}
+        for room in sorted(rooms):
+            rows = await self._pages("debates", methodcaller("eq", "room", room), "debate_id", "debate_id")
             found |= {str(row["debate_id"]) for row in rows}
         return sorted(found)
 

@@ -38,8 +38,8 @@ def without_words(
     """
     meant = [record for record in records if record.at <= until]
     said = [_own_text(record) for record in meant if _is_by(record, identity)]
-    # words of earlier debates, as they were recalled in this one
-    said += [str(one.get("text") or "") for record in meant for one in _finds(record, identity)]
+    # words of earlier debates, or heard by another machine, as they stand in this journal
+    said += [str(one.get("text") or "") for record in meant for one in _kept_of(record, identity)]
     quotation = _Quotation(said)
     ids = frozenset(record.id for record in meant if _is_by(record, identity))
     changed = []
@@ -123,9 +123,14 @@ def _without_own(record: Record) -> Data | None:
 def _without_quoted(record: Record, identity: str, quotation: _Quotation, meant: bool) -> Data | None:
     """What the moderator or a summary says of the words; other people's own words are theirs."""
     data = record.data
-    if meant and (recalled := _finds(record, identity)):
-        finds = [{**one, "text": ""} if one in recalled else one for one in data["finds"]]
-        return {**data, "finds": finds, MARK: True} if finds != data["finds"] else None
+    if meant and any(one.get("text") for one in _kept_of(record, identity)):
+        emptied = [
+            {**one, "text": ""} if isinstance(one, dict) and one.get("identity") == identity else one
+            for one in _kept(data)
+        ]
+        if data["type"] == "restored":
+            return {**data, "state": {**data["state"], "words": emptied}, MARK: True}
+        return {**data, "finds": emptied, MARK: True}
     if _claims(record):
         claims = [
             {**claim, "text": "", MARK: True}
@@ -152,12 +157,21 @@ def _without_quoted(record: Record, identity: str, quotation: _Quotation, meant:
     return {**data, **dict.fromkeys(gone, ""), MARK: True} if gone else None
 
 
-def _finds(record: Record, identity: str) -> list[Data]:
-    """The utterances of `identity` that a recall found."""
-    finds = record.data.get("finds") if record.data.get("type") == "recalled" else None
-    if not isinstance(finds, list):
-        return []
-    return [one for one in finds if isinstance(one, dict) and one.get("identity") == identity]
+def _kept(data: Data) -> list[Any]:
+    """Utterances that a record holds copies of: what a recall found, what a debate opened with, the last words that
+    another machine handed over.
+    """
+    kept: Any = None
+    if data.get("type") in ("recalled", "before"):
+        kept = data.get("finds")
+    elif data.get("type") == "restored" and isinstance(state := data.get("state"), dict):
+        kept = state.get("words")
+    return kept if isinstance(kept, list) else []
+
+
+def _kept_of(record: Record, identity: str) -> list[Data]:
+    """Those of `identity`."""
+    return [one for one in _kept(record.data) if isinstance(one, dict) and one.get("identity") == identity]
 
 
 def _claims(record: Record) -> list[Data]:

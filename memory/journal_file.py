@@ -72,7 +72,7 @@ class JournalFile:
             # FULL: a commit that was answered survives a power cut, not only a killed process.
             self._db.execute("pragma synchronous = full")
             _migrate(self._db, path)
-            with _transaction(self._db):
+            with transaction(self._db):
                 self._db.execute(
                     "insert into debate values (?, ?, ?, ?, ?, ?) on conflict (debate_id) do nothing",
                     (
@@ -92,7 +92,7 @@ class JournalFile:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Commit `rows` in one transaction, passing over known ids."""
-        with _transaction(self._db):
+        with transaction(self._db):
             self._db.executemany(_APPEND, rows)
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ def replace_data(path: Path, changes: Mapping[str, dict[str, Any]], added: Seque
     """
     with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
         db.execute("pragma secure_delete = on")
-        with _transaction(db):
+        with transaction(db):
             rows = [(encode(data), id_) for id_, data in changes.items()]
             db.executemany("update record set data = ? where id = ?", rows)
             db.executemany(_APPEND, added)
@@ -235,7 +235,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) == SCHEMA_VERSION:
         return
-    with _transaction(db):
+    with transaction(db):
         version = _version(db)
         if version > SCHEMA_VERSION:
             raise NewerSchemaError(path, version)
@@ -250,7 +250,8 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing; the file is ours from the beginning on. Raises sqlite3.Error."""
     db.execute("begin immediate")
     try:
         yield

@@ -120,6 +120,19 @@ class Recall:
         quoted = (f"{said.name}: {_shortened(said.text)}" for said in self.words)
         return "\n".join((f"Topic of the last debate in this room: {self.topic}", *matters, *quoted))
 
+    def told(self) -> list[dict[str, str]]:
+        """The words that page and greeting quote: objects with "id", "identity", "name" and "text"."""
+        return [
+            {
+                "id": one.said,
+                "identity": one.identity,
+                "name": debate.names.get(one.identity, ""),
+                "text": one.text,
+            }
+            for debate in self.debates
+            for one in debate.matters
+        ]
+
     def page(self) -> str:
         """What a page shows of the last debates, a line each; "" for nothing. Of the older ones what binds people."""
         lines: list[str] = []

@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from memory.journal_file import NewerSchemaError, read_debate, read_records
+from memory.journal_file import NewerSchemaError, read_debate, read_records, transaction
 from memory.journal_writer import find_files
 from memory.questions import Query, speakers_named
 from memory.ranking import Find, query_stems, stems
@@ -97,7 +96,7 @@ class SearchIndex:
         if not changed and not gone:
             return
         self._numbers.clear()  # some may be of a transaction that was undone
-        with _writing(db):
+        with transaction(db):
             for debate_id in gone:
                 self._drop(db, debate_id)
             for debate_id, signature in changed:
@@ -185,7 +184,7 @@ class SearchIndex:
         """Put utterances of one debate in, in one transaction (benchmarks make their indexes by it)."""
         db = self._opened()
         self._numbers.clear()
-        with _writing(db):
+        with transaction(db):
             self._take(db, debate, records, signature, seq)
 
     # -- the file -----------------------------------------------------------------------------------------------
@@ -212,7 +211,7 @@ class SearchIndex:
             version = int(db.execute("pragma user_version").fetchone()[0])
             if version not in (0, _VERSION):
                 raise sqlite3.DatabaseError("made by another version")
-            with _writing(db):
+            with transaction(db):
                 if int(db.execute("pragma user_version").fetchone()[0]) == 0:
                     for statement in _SCHEMA:
                         db.execute(statement)
@@ -359,15 +358,3 @@ def _signature(path: Path) -> str:
             continue
         parts.append(f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}" if status.st_size else "")
     return "|".join(parts)
-
-
-@contextmanager
-def _writing(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("begin immediate")
-    try:
-        yield
-        db.execute("commit")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("rollback")
-        raise

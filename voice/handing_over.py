@@ -74,8 +74,8 @@ class HandingOver:
 
     async def aclose(self) -> None:
         """Write no more."""
-        self._room.off("room_metadata_changed", self._on_metadata)
         if self._task is not None:
+            self._room.off("room_metadata_changed", self._on_metadata)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 

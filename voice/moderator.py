@@ -169,6 +169,9 @@ class Moderator:
         self._recall = await words_before(
             self._settings, self._store, self.record.room, excluding=self.record.debate_id
         )
+        if not debate.greeted and (finds := self._recall.told()):
+            # before it is said or shown; and whoever is forgotten is forgotten here too
+            await self.deliberation.write("note", {"type": "before", "finds": finds})
 
     @property
     def said_before(self) -> str:

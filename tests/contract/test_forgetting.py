@@ -172,6 +172,31 @@ async def test_the_words_are_in_no_row_of_supabase_and_do_not_come_back(
     ] == "Taxes are theft."
 
 
+async def test_words_that_a_later_debate_opened_with_go_too_though_the_person_was_not_there(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    later = DebateRecord(uuid7(), DEBATE.room, "Parks", "neutral", "oxford", 1_700_100_000.0)
+    elsewhere = DebateRecord(uuid7(), "another-room", "Harbours", "neutral", "oxford", 1_700_100_000.0)
+    quoted = {"id": "1", "identity": "ana", "name": "Ana", "text": f"I promise that {SECRET}."}
+    spoken = {"text": f"Welcome. Last time Ana said: I promise that {SECRET}."}
+    for debate, rows in (
+        (later, (("note", {"type": "before", "finds": [quoted]}), ("spoken", spoken))),
+        (elsewhere, (("event", {"type": "uttered", "identity": "zoe", "text": "Quite another thing."}),)),
+    ):
+        await journal.open_debate(debate)
+        await journal.append([Record(uuid7(), debate.debate_id, kind, 7.0, data) for kind, data in rows])
+    await send_all(tmp_path, supabase)
+    tables = tables_of(supabase)
+    with Bookmarks(tmp_path, "here") as bookmarks:
+        done = await Erasing(tmp_path, bookmarks, tables).forget_person("ana")
+    await tables.aclose()
+    assert done.in_supabase[later.debate_id] == done.in_journals[later.debate_id] == 2
+    assert elsewhere.debate_id not in done.in_supabase
+    assert "Theobald" not in everything(supabase)
+    assert b"Theobald" not in bytes_on_disk(tmp_path)
+    assert "Quite another thing." in everything(supabase)
+
+
 async def test_a_forgotten_debate_is_gone_on_both_sides_and_stays_gone(
     journal: Journal, supabase: SupabaseServer, tmp_path: Path
 ) -> None:

@@ -59,6 +59,8 @@ async def test_a_spoken_question_is_answered_from_an_earlier_debate(tmp_path: Pa
             assert before[0]["topic"] == "sage.before"
             assert f"Promised: Zara: \u201c{PROMISED}\u201d" in before[0]["text"]
             assert "Omar" not in before[0]["text"]
+            (note,) = [row.data for row in await debate.journal("note") if row.data["type"] == "before"]
+            assert PROMISED in [one["text"] for one in note["finds"]]
             decisions = [one.data for one in await debate.journal("decision")]
             shown = [one["text"] for one in decisions if one["kind"] == "recall" and one["text"]]
             assert [SAID in text for text in shown][:1] == [True]

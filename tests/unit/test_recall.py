@@ -130,6 +130,23 @@ def test_forgetting_a_person_takes_what_was_recalled_of_them() -> None:
     assert changed[1].data["text"] == ""
 
 
+def test_forgetting_a_person_takes_what_a_debate_opened_with_and_what_was_handed_over() -> None:
+    before = Record(uuid7(), "d", "note", 1.0, {"type": "before", "finds": [ANA, BEN]})
+    greeting = Record(uuid7(), "d", "spoken", 2.0, {"text": "Welcome. Ana said: Taxes are too low."})
+    words = [{**one, "start": 1.0, "end": 2.0} for one in (ANA, BEN)]
+    handed = Record(
+        uuid7(), "d", "event", 3.0, {"type": "restored", "state": {"persona": "p", "words": words}}
+    )
+    odd = Record(uuid7(), "d", "event", 4.0, {"type": "restored", "state": [1]})
+    changed = without_words([before, greeting, handed, odd], "ana")
+    assert [one.id for one in changed] == [before.id, greeting.id, handed.id]
+    assert "taxes are too low" not in json.dumps([one.data for one in changed]).lower()
+    assert changed[2].data["state"]["persona"] == "p"
+    assert BEN["text"] in json.dumps(changed[0].data)
+    assert BEN["text"] in json.dumps(changed[2].data)
+    assert without_words(changed, "ana") == ()
+
+
 @pytest.mark.parametrize(
     ("days", "words"),
     [(0, "Earlier today"), (1, "Yesterday"), (3, "On Friday"), (7, "On Monday"), (26, "On 28 October")],

@@ -99,6 +99,12 @@ async def test_what_is_not_this_running_debates_is_left_alone(debate: Debate, me
     assert server.written.empty()
 
 
+async def test_what_never_began_can_be_ended(debate: Debate) -> None:
+    room = MetadataRoom("")
+    room.on("room_metadata_changed", print)  # somebody else's
+    await HandingOver(room, debate, RECORD, Server(room).write).aclose()
+
+
 async def test_a_room_without_metadata_gets_a_whole_one(debate: Debate) -> None:
     room = MetadataRoom("")
     server = Server(room)
