@@ -163,9 +163,11 @@ def _repeat(view: DebateView, asker: str, question: str) -> str:
 
 
 def _summary(view: DebateView, asker: str, question: str) -> str:
-    """By name, in the order of first speaking: the most telling sentence of each."""
+    """By name, those who said most first: the most telling sentence of each."""
     only = match_person(_about(question), view)
-    said: dict[str, list[str]] = {}
+    said: dict[str, list[str]] = {
+        identity: list(claims) for identity, claims in view.claims.items() if not only or identity == only
+    }
     for words in view.recent:
         if words.identity and (not only or words.identity == only):
             said.setdefault(words.identity, []).extend(_to_the_room(words.text))

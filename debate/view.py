@@ -87,6 +87,9 @@ class DebateView:
     people: tuple[PersonView, ...]
     recent: tuple[Said, ...]  # the last words, oldest first, bounded
     earlier: str = ""  # what was said before `recent`, shortened, bounded
+    claims: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of the summaries so far, by identity
     last_speaker: str = ""  # identity of who spoke last
     paused: bool = False
     quiet: bool = False  # was told to be quiet

@@ -264,7 +264,7 @@ class Moderator:
         decision = self._answering
         if decision is None:
             return ""
-        view = self._view()
+        view = replace(self._view(), claims=self.summarising.claims())
         return answer(view, decision.addressed_to, decision.question)
 
     # -- its own words -----------------------------------------------------------------------------------------

@@ -183,6 +183,15 @@ class Summarising:
         if self._models is not None:
             await self._models.aclose()
 
+    def claims(self) -> dict[str, tuple[str, ...]]:
+        """The sentences of the parts' summaries by speaker, oldest first."""
+        found: dict[str, list[str]] = {}
+        for summary in self.made:
+            if summary.scope == "segment":
+                for claim in summary.claims:
+                    found.setdefault(claim.speaker, []).append(claim.text)
+        return {speaker: tuple(texts) for speaker, texts in found.items()}
+
     # -- what happens ------------------------------------------------------------------------------------
     def heard(self, uttered: Uttered) -> None:
         """Words of one person; what is put to the moderator is no part of the argument."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,19 @@ def test_a_summary_quotes_the_most_telling_sentence_of_each_by_name():
     text = playbook.answer(_view(said=SAID), "cem", "please summarise")
     assert "Ana said: Nuclear power gives steady electricity" in text
     assert "Ben said: The waste stays dangerous" in text
+
+
+def test_a_summary_tells_of_what_was_said_long_ago():
+    claims = {
+        "cem": ("Heat pumps in every street would need neither reactors nor gas, and cost less than both.",),
+        "ben": ("The old reactors must run on because nothing replaces them in winter, as a study shows.",),
+    }
+    view = replace(_view(said=SAID[:1]), claims=claims)
+    text = playbook.answer(view, "ana", "please summarise")
+    assert "Cem said: Heat pumps" in text
+    assert "Ben said: The old reactors" in text
+    assert "Ana said: " in text
+    assert "Heat pumps" not in playbook.answer(view, "ana", "what did Ben say")
 
 
 def test_a_summary_of_one_person_is_of_that_person():

@@ -204,6 +204,7 @@ async def test_a_part_that_ends_is_summarised_and_then_the_whole_debate() -> Non
     debate.summarising.follow(debate.view())
     part = await debate.next()
     assert (part.scope, part.by, part.start, part.end) == ("segment", "extract", 0.0, 89.0)
+    assert set(debate.summarising.claims()) == {"ana", "ben"}
     host(debate.room, "end")
     debate.summarising.follow(debate.view())
     whole = await debate.next()
