@@ -29,7 +29,7 @@ from providers.chains import LOCAL, plan_chains
 from providers.chains.attempt import begin
 from providers.chains.failures import SAID_NOTHING, Failure, LinkFailed, failure_of
 from providers.chains.sound import is_noise, page_at
-from providers.registry import KINDS, Kind, Link, find_link
+from providers.registry import KINDS, Kind, Link, find_link, known_links
 from settings import Settings
 
 QUESTION = "Say OK."
@@ -59,10 +59,13 @@ async def check_chains(
     settings: Settings, *, ask: bool = True, answer_seconds: float = ANSWER_SECONDS
 ) -> list[Finding]:
     """Each link of each chain: has it what it needs, and does it answer. Without `ask` nobody is asked."""
+    unknown: list[Finding] = []
     try:
         plan = plan_chains(settings)
     except SettingsError as error:
-        return [failed(p.variable, p.problem, p.remedy) for p in error.problems]
+        unknown = [failed(p.variable, p.problem, p.remedy) for p in error.problems]
+        settings = _with_known_links(settings)
+        plan = plan_chains(settings)
     out = {(left.kind, left.name): left for left in plan.left_out}
     known: dict[tuple[Kind, str], Finding | None] = {}  # None: to be asked
     for kind in KINDS:
@@ -76,16 +79,22 @@ async def check_chains(
                 known[kind, name] = None if ask else ok(check, "configured, not asked")
     asked = [find_link(*key) for key, finding in known.items() if finding is None]
     answers = await _ask_all(asked, Questioner(settings, _persona(settings), answer_seconds))
-    return _weighed(known, answers)
+    return [*unknown, *_weighed(known, answers)]
+
+
+def _with_known_links(settings: Settings) -> Settings:
+    """The same without the links that nobody knows: the others are worth a look all the same."""
+    named = {f"{kind}_chain": getattr(settings, f"{kind}_chain") for kind in KINDS}
+    known = {f"{kind}_chain": known_links(kind) for kind in KINDS}
+    return settings.model_copy(
+        update={chain: tuple(name for name in named[chain] if name in known[chain]) for chain in named}
+    )
 
 
 def load(settings: Settings) -> None:
     """Import what the links need, and make the speech. It takes seconds on a busy machine, which are not the vendors':
     to be called before any time is taken, and outside of any loop."""
-    try:
-        plan = plan_chains(settings)
-    except SettingsError:
-        return  # the check says it
+    plan = plan_chains(_with_known_links(settings))
     questioner = Questioner(settings, _persona(settings), 0.0)
     links = [find_link(kind, name) for kind in KINDS for name in plan.links(kind) if name != LOCAL]
     if not links:

@@ -1,4 +1,4 @@
-"""`python -m memory migrate | status | sync | export | forget`: what people do with what is kept.
+"""`python -m memory migrate | status | list | sync | export | forget`: what people do with what is kept.
 
 Composition and printing only; exit code 1 where something could not be done.
 """
@@ -19,11 +19,15 @@ from errors import InvalidInput, SageError
 from memory.bookmarks import Bookmarks
 from memory.erasing import Erasing
 from memory.ids import is_uuid
+from memory.listing import kept_debates
+from memory.reading import open_reading
 from memory.replica import tables_of, why_no_replica
 from memory.replicator import Replicator, rows_left
 from memory.schema import apply, migrations, script
 from memory.supabase_tables import SupabaseTables
 from settings import Settings, load_settings
+
+LISTED_MOST = 50
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = load_settings()
         if options.command == "migrate":
             return _migrate(settings, printing=options.print)
-        run = {"status": _status, "sync": _sync, "export": _export, "forget": _forget}[options.command]
-        return asyncio.run(run(settings, options))
+        run = {"status": _status, "list": _list, "sync": _sync, "export": _export, "forget": _forget}
+        return asyncio.run(run[options.command](settings, options))
     except SageError as error:
         print(f"{error}\n{error.hint}".strip(), file=sys.stderr)
     except BrokenPipeError:
@@ -50,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="make Supabase's tables (DATABASE_URL), or print the SQL")
     migrate.add_argument("--print", action="store_true", help="print it, also where DATABASE_URL is set")
     commands.add_parser("status", help="what is kept here, and how far Supabase is behind")
+    listing = commands.add_parser("list", help="debates by date, room and topic, and who was there")
+    listing.add_argument("words", nargs="?", default="", help="of the room, the topic, a name or an identity")
+    listing.add_argument("--most", type=int, default=LISTED_MOST, help=f"the last so many ({LISTED_MOST})")
     commands.add_parser("sync", help="send what Supabase lacks, now")
     export = commands.add_parser("export", help="all that is held on a person, as JSON")
     export.add_argument("--person", required=True, metavar="IDENTITY")
@@ -108,6 +115,16 @@ async def _status(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
+async def _list(settings: Settings, options: argparse.Namespace) -> int:
+    reading = open_reading(settings)
+    try:
+        found = await kept_debates(reading, options.words, options.most)
+    finally:
+        await reading.aclose()
+    print("\n".join(map(str, found)) or "no such debate is kept")
+    return 0
+
+
 async def _sync(settings: Settings, _: argparse.Namespace) -> int:
     reason = why_no_replica(settings)
     if reason:
@@ -132,9 +149,12 @@ async def _export(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _forget(settings: Settings, options: argparse.Namespace) -> int:
     if not options.person and not options.debate:
-        raise InvalidInput("Name a debate, a person or both.", hint="forget --person IDENTITY [--debate ID]")
+        raise InvalidInput(
+            "Name a debate, a person or both.",
+            hint="forget --person IDENTITY [--debate ID]; `python -m memory list` shows both.",
+        )
     if options.debate and not is_uuid(options.debate):
-        raise InvalidInput("This is no debate's id.", hint="Use its UUID, the name of its journal.")
+        raise InvalidInput("This is no debate's id.", hint="`python -m memory list` shows the ids.")
     if settings.supabase_url and (reason := why_no_replica(settings)):
         # half forgotten is worse than refused: the words would still be there
         raise InvalidInput(f"Supabase cannot be written: {reason}.")

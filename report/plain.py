@@ -15,6 +15,10 @@ from report.content import Line, Report
 CAPTION_SECONDS = 0.5
 """A caption stands for so long at least."""
 
+TYPED_SECONDS = 2.0
+READ_WORDS_A_SECOND = 3.0
+"""What was typed took no time to say: its caption stands for as long as people read it."""
+
 
 def clock(seconds: float) -> str:
     """As on a stop watch: 0:07, 12:30, 1:02:05."""
@@ -37,7 +41,10 @@ def one_line(text: str) -> str:
 def transcript(report: Report) -> str:
     """Every line with its time and name."""
     head = f"{one_line(report.topic)}\n{report.format}, {date(report.began)}\n"
-    lines = (f"[{clock(line.start)}] {one_line(line.name)}: {one_line(line.shown)}" for line in report.lines)
+    lines = (
+        f"[{clock(line.start)}] {one_line(line.name)}{' (typed)' if line.typed else ''}: {one_line(line.shown)}"
+        for line in report.lines
+    )
     return "\n".join([head, *lines, ""])
 
 
@@ -48,10 +55,18 @@ def captions(report: Report) -> str:
 
 def _cues(report: Report) -> Iterator[str]:
     for line in report.lines:
-        start, end = max(0.0, line.start), max(line.start + CAPTION_SECONDS, line.end)
+        start = max(0.0, line.start)
+        end = max(start + _least_seconds(line), line.end)
         words = _escaped(one_line(line.shown))
         # a ">" would end the tag, and a line of "-->" the cue
         yield f"{_stamp(start)} --> {_stamp(end)}\n<v {_escaped(one_line(line.name))}>{words}"
+
+
+def _least_seconds(line: Line) -> float:
+    """Seconds that a line's caption stands for at least."""
+    if not line.typed:
+        return CAPTION_SECONDS
+    return max(TYPED_SECONDS, len(line.shown.split()) / READ_WORDS_A_SECOND)
 
 
 def _stamp(seconds: float) -> str:

@@ -26,6 +26,7 @@ from psycopg import sql
 from memory.schema import apply
 from tests.contract.postgres_server import PostgresServer, ends, free_port
 
+SLOW_SECONDS = 2.0
 SECRET = "a secret of this test run, long enough"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sage"
 POSTRUST = CACHE / "postrust-3.1.0" / "bin" / "postrust"
@@ -41,7 +42,8 @@ def key(role: str, secret: str = SECRET) -> str:
 
 class SupabaseServer:
     """One project. `script` holds a fault for each of the next requests, taken in order: None, a status, or one of
-    "hang", "refuse" (the connection is closed unanswered), "lose" (done, but the answer is lost).
+    "hang", "refuse" (the connection is closed unanswered), "lose" (done, but the answer is lost), "slow" (done, and
+    answered after `SLOW_SECONDS`). `away` closes the port itself, in the middle of whatever goes on, until `back`.
     """
 
     def __init__(self, postgres: PostgresServer, *, postrust: bool) -> None:
@@ -56,7 +58,8 @@ class SupabaseServer:
         self._upstream = ""
         self._runner: web.AppRunner | None = None
         self._hung = asyncio.Event()
-        self.url = ""
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
 
     @property
     def postgres_url(self) -> str:
@@ -67,20 +70,27 @@ class SupabaseServer:
             await asyncio.to_thread(apply, self.postgres_url)
         if self._postrust:
             await self._start_postrust()
+        await self.back()
+        return self
+
+    async def back(self) -> None:
+        """Listen, on the port that it always has."""
         app = web.Application(client_max_size=20_000_000)
         app.router.add_route("*", "/rest/v1/{table}", self._answer)
         app.router.add_route("POST", "/rest/v1/rpc/{table}", self._answer)
+        self._hung.clear()
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        port = free_port()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.url = f"http://127.0.0.1:{port}"
-        return self
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
 
-    async def stop(self) -> None:
+    async def away(self) -> None:
+        """Close the port and every connection; what hangs is cut."""
         self._hung.set()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def stop(self) -> None:
+        await self.away()
         if self._process is not None:
             await asyncio.to_thread(ends, self._process)
 
@@ -105,6 +115,8 @@ class SupabaseServer:
             )
         body = await request.read()
         answer = await (self._forward(request, body) if self._postrust else self._carry_out(request, body))
+        if fault == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
         return _cut(request) if fault == "lose" else answer
 
     # -- the proxy in front of Postrust ---------------------------------------------------------------------

@@ -239,6 +239,9 @@ async def test_the_commands_for_people(
     assert "13 rows are still to be sent" in await run("status")
     assert "sent 13 rows, 0 left" in await run("sync")
     assert "0 rows are still to be sent" in await run("status")
+    assert DEBATE.debate_id in (listed := await run("list", DEBATE.topic[:6].lower()))
+    assert "(ana)" in listed
+    assert "no such debate" in await run("list", "a word of none")
     held = json.loads(await run("export", "--person", "ana"))
     assert SECRET in json.dumps(held)
     assert len(held["debates"]) == 1

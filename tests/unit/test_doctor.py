@@ -196,6 +196,12 @@ def test_an_unknown_link_fails_with_the_known_ones(base: dict[str, object]):
     assert "deepgram" in found["STT_CHAIN"][0]["remedy"]
 
 
+def test_an_unknown_link_hides_no_other_row(base: dict[str, object]):
+    _, found = examine(load_settings(**base | {"stt_chain": "deepgramm,openai", "llm_chain": "openai,local"}))
+    assert {"stt: openai", "llm: openai", "llm: local", "tts: local"} <= set(found)
+    assert "stt: deepgramm" not in found
+
+
 def test_links_without_a_key_are_named_with_their_variable(base: dict[str, object]):
     _, found = examine(load_settings(**base | {"llm_chain": "perplexity,openai"}))
     assert found["llm: perplexity"][0]["state"] == "degraded"

@@ -188,6 +188,30 @@ def test_a_verdict_without_a_source_is_not_told():
     assert "no verdict" in FORMS["html"].make(of(played))
 
 
+def test_what_was_typed_is_told_apart_and_can_be_read_in_time():
+    played = Journalled()
+    played.tell(Joined("ana", "Ana"))
+    text = "Where can I read the whole study that you spoke of"
+    played.tell(Uttered("u1", "ana", text, start=5.0, end=5.0, via="chat"), 5)
+    report = of(played)
+    assert "Ana (typed): Where" in FORMS["txt"].make(report)
+    assert "**Ana** (typed): Where" in FORMS["md"].make(report)
+    assert "Ana</bdi></b> (typed): " in FORMS["html"].make(report)
+    assert "00:00:05.000 --> 00:00:08.667\n<v Ana>" in FORMS["vtt"].make(report)
+
+
+def test_a_table_has_no_column_that_nobody_fills():
+    played = Journalled()
+    played.tell(Joined("ana", "Ana"))
+    played.says("ana", "Nobody has a side here, nor a time of their own.", 4)
+    table = FORMS["md"].make(of(played)).split("## Who spoke\n\n")[1].split("\n\n")[0].splitlines()
+    assert table[0] == "| who | time | words | cut others off | was cut off |"
+    assert {row.count("|") for row in table} == {6}
+    full = FORMS["md"].make(of(oxford())).split("## Who spoke\n\n")[1].splitlines()
+    assert full[0] == "| who | side | time | given | words | cut others off | was cut off |"
+    assert {row.count("|") for row in full[:4]} == {8}
+
+
 def test_forgotten_words_are_gone_and_their_place_stays():
     played = Journalled()
     played.tell(Joined("ana", "Ana"))
