@@ -99,6 +99,22 @@ def targets_of(judged: Sequence[Judged]) -> list[Target]:
     return targets
 
 
+def by_signal(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
+    """Over all personas: how many musts of each signal were met and missed, and how many interventions were wrong."""
+    counts: dict[str, dict[str, int]] = {}
+
+    def count(signal: str, what: str) -> None:
+        counts.setdefault(signal, {"met": 0, "missed": 0, "wrong": 0})[what] += 1
+
+    for one in judged:
+        for what, labels in (("met", one.met), ("missed", one.missed)):
+            for label in labels:
+                count(label.signal, what)
+        for decision in one.wrong:
+            count(signal_of(decision), "wrong")
+    return dict(sorted(counts.items()))
+
+
 def show(judged: Judged) -> None:
     """What was missed and what was wrong, line by line: for tuning."""
     place = judged.script.path.name
@@ -133,7 +149,10 @@ def main(options: argparse.Namespace) -> int:
         "folder": options.folder,
         "scripts": len(scripts),
         "musts": sum(len(one.of("must")) for one in scripts),
+        "by_signal": by_signal(judged),
     }
+    for signal, counts in by_signal(judged).items():
+        print(f"  {signal:<13} {', '.join(f'{what} {count}' for what, count in counts.items())}")
     return publish("moderation", targets_of(judged), detail=detail)
 
 
