@@ -32,7 +32,7 @@ SETTLING_SECONDS = 120.0
 """A part of a format is not judged for straying before."""
 
 PAIR_KINDS = frozenset({"crossfire", "cross-examination"})
-"""Parts that belong to the two who have just spoken."""
+"""Parts in which both sides speak; whoever is on none has to wait."""
 
 WAIT_SECONDS = 60.0
 """Who asks the moderator to wait has a minute."""
@@ -133,9 +133,18 @@ class Attention:
             found += self.watch.quiet(limits["quiet_after_utterances"], speakers, at)
         if self.watch.silence(at) >= limits["silence_seconds"]:
             found.append(Signal("silence", at, holds=1.0))
-        if at - self.segment_at > SETTLING_SECONDS and self.topicality.strayed(at):
-            found.append(Signal("drift", at, holds=1.0))
+        if at - self.segment_at > SETTLING_SECONDS:
+            found += self._drift(debate, at)
         return found
+
+    def _drift(self, debate: Debate, at: float) -> list[Signal]:
+        """That the talk has left the topic: for all where a model judges so, for the host where words suggest it."""
+        if self.topicality.is_judged(at):
+            return [Signal("drift", at, holds=1.0)] if self.topicality.strayed_as_judged else []
+        hosts = [one.identity for one in debate.people.known.values() if one.role == "host" and one.present]
+        if not hosts or not self.topicality.strayed_by_words(at):
+            return []
+        return [Signal("drift", at, hosts[0], holds=1.0)]
 
     def _ordered(self, debate: Debate, at: float) -> list[Signal]:
         people, segment = debate.people, debate.clock.segment
@@ -143,9 +152,13 @@ class Attention:
             return self.watch.out_of_turn(_chairs(debate), self.segment_at, at, CAMPAIGN_SECONDS)
         holder = people.floor if people.given else ""
         over = not debate.clock.remaining(at)  # time that is over protects nobody
-        if segment is None or not holder or segment.kind in PAIR_KINDS or over:
+        if segment is None or not holder or over:
             return []
         allowed = frozenset({holder, debate.point.made_by(at)}) | _chairs(debate)
+        if segment.kind in PAIR_KINDS:
+            sided = frozenset(one.identity for one in people.known.values() if one.side)
+            found = self.watch.out_of_turn(allowed | sided, self.segment_at, at) if sided else []
+            return [Signal("floor", one.at, one.about, holder, holds=one.holds) for one in found]
         found = [
             Signal("floor", one.at, one.about, holder, holds=one.holds)
             for one in self.watch.out_of_turn(allowed, self.segment_at, at)
@@ -181,6 +194,7 @@ def _decision(found: Intervention, view: DebateView, at: float, *, offers: bool)
         to, name = (least.identity, least.name) if least else ("", "")
     topic = clean(view.topic, 80).rstrip(".!?")
     key = found.line if found.mode == "say" else f"{found.line}_nudge"
+    key = key if key in view.persona.lines else found.line
     key = f"{key}_room" if found.line == "silence" and not name else key
     key = "offer" if found.line == "claim" and offers else key  # no offer of what cannot be done
     text = playbook.line(view, key, to, name=name, other=other or "the others", topic=topic)

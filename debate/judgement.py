@@ -50,6 +50,12 @@ class Judgement:
     protests: bool = False
     """Whether the speaker asks to be let finish."""
 
+    gathers: bool = False
+    """Whether the speaker speaks of everybody in the room."""
+
+    named: tuple[str, ...] = ()
+    """Whose names were said: identities."""
+
 
 @cache
 def _wordings() -> dict[str, re.Pattern[str]]:
@@ -80,6 +86,8 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
         presses="?" in text and wordings["pressing"].search(words) is not None,
         thinking=wordings["thinking"].search(words) is not None,
         protests=wordings["protesting"].search(words) is not None,
+        gathers=wordings["gathering"].search(words) is not None,
+        named=tuple(identity for identity, _ in others),
     )
 
 

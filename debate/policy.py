@@ -43,7 +43,13 @@ AGAIN_SECONDS = 180.0
 NUDGE_SECONDS = 45.0
 """So long a private word has to work before anything is said aloud about the same."""
 
-CONTENT_SECONDS = 90.0
+QUIET_NUDGE_SECONDS = 120.0
+"""The same for who is quiet: it takes courage."""
+
+SUGGESTED_SECONDS = 300.0
+"""Between two suggestions to the host that the talk has left the topic."""
+
+CONTENT_SECONDS = 120.0
 """Between two questions or provocations on the content, at the least."""
 
 SAFETY = frozenset({"attack", "floor"})
@@ -54,6 +60,12 @@ ORDER: tuple[str, ...] = (
     "attack", "floor", "begin", "interruption", "unanswered", "dominance", "silence", "quiet", "drift", "claim",
     "agreement",
 )  # fmt: skip
+
+
+def _rank(signal: Signal) -> tuple[int, float]:
+    """Whoever has said nothing and is just spoken of goes before whoever says too much: one word helps both."""
+    spoken_of = signal.name == "quiet" and signal.grave > 1
+    return ORDER.index("dominance" if spoken_of else signal.name), signal.at - (1e6 if spoken_of else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +122,10 @@ class Policy:
         if len(self.done) > REMEMBERED_MAX:
             self.done = {key: when for key, when in self.done.items() if at - when < AGAIN_SECONDS}
             self.nudged = {key: when for key, when in self.nudged.items() if at - when < AGAIN_SECONDS}
-        for signal in sorted(self.waiting, key=lambda one: (ORDER.index(one.name), one.at)):
+        for signal in sorted(self.waiting, key=_rank):
             safety = signal.name in SAFETY
-            if not safety and (quiet or at < self._held_until or (protected and signal.name != "begin")):
+            held = quiet or at < self._held_until or watch.thinking(at)
+            if not safety and (held or (protected and signal.name != "begin")):
                 continue
             intervention = self._weigh(signal, persona, at)
             if intervention is None or not self._timely(intervention, watch, persona, at):
@@ -127,21 +140,29 @@ class Policy:
         if at - self.done.get(key, -1e9) < SAME_SECONDS and not (name == "attack" and signal.grave > 1):
             return None
         since = at - self.nudged.get(key, -1e9)
-        if since < NUDGE_SECONDS and name in ("dominance", "quiet"):
-            return None
-        if name == "quiet" and at - self.last_quiet_at < SAME_SECONDS:
-            return None  # one person at a time
         again = since < AGAIN_SECONDS
         if name == "attack":
             return Intervention(signal, "say" if signal.grave > 1 or again else "nudge", "attack")
         if name in ("dominance", "quiet"):
-            return Intervention(signal, "say" if again else "nudge", name)
+            return self._balance(signal, since, at)
+        if name == "drift" and signal.about:  # words alone only suggest it
+            return Intervention(signal, "nudge", name) if since >= SUGGESTED_SECONDS else None
         if name == "claim":
             return self._content(signal, persona, at)
         if name == "agreement":
             provokes = persona.thresholds["provoke_rate"] > 0
             return self._provocation(signal, persona, at) if provokes else None
         return Intervention(signal, "say", name)
+
+    def _balance(self, signal: Signal, since: float, at: float) -> Intervention | None:
+        """A word to who says too much or nothing: in private first. `since`: seconds since the last private one."""
+        again, spoken_of = since < AGAIN_SECONDS, signal.name == "quiet" and signal.grave > 1
+        if since < (QUIET_NUDGE_SECONDS if signal.name == "quiet" else NUDGE_SECONDS) and not spoken_of:
+            return None
+        one_at_a_time = at - self.last_quiet_at < SAME_SECONDS and not (again and spoken_of)
+        if signal.name == "quiet" and one_at_a_time:
+            return None
+        return Intervention(signal, "say" if again or spoken_of else "nudge", signal.name)
 
     def _content(self, signal: Signal, persona: Persona, at: float) -> Intervention | None:
         if persona.thresholds["provoke_rate"] > 0 and (found := self._provocation(signal, persona, at)):
@@ -161,7 +182,8 @@ class Policy:
         if found.signal.name not in SAFETY:
             if at - self.last_at < max(GAP_SECONDS, persona.thresholds["gap_seconds"]):
                 return False
-            if found.mode == "say" and (watch.speaking or watch.gap(at) < self._pause(found.signal, at)):
+            aloud = found.mode == "say" or found.signal.name == "drift"
+            if aloud and (watch.speaking or watch.gap(at) < self._pause(found.signal, at)):
                 return False
         if found.mode == "nudge":
             return True

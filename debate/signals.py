@@ -13,8 +13,7 @@ from typing import Literal
 
 from debate.judgement import FEW_WORDS, Judgement
 from debate.talk import MODERATOR, WINDOW_SECONDS, Talk
-from debate.topicality import stems
-from debate.words import plain
+from debate.unanswered import Questions
 
 Name = Literal[
     "attack", "floor", "begin", "interruption", "unanswered", "dominance", "silence", "quiet", "drift", "claim",
@@ -37,11 +36,30 @@ OUT_OF_TURN_SECONDS = 3.0
 DOMINANCE_SECONDS = 120.0
 """So much talk there must have been before a share of it says anything."""
 
+TURN_SECONDS = 20.0
+"""Whoever has had most of the talk is told at the end of a turn so long: then the floor changes anyway."""
+
+LONG_TURN_SECONDS = 90.0
+"""Nobody waits for the end of a turn that has lasted so long."""
+
+TURN_ENDED_SECONDS = 6.0
+SIGN_SECONDS = 2.5
+"""A sound of listening is shorter, and takes nobody's turn."""
+
+ANSWER_AFTER_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+"""So long a turn is the answer to the question before it."""
+
 CAMPAIGN_SECONDS = 6.0
 """Speech during a vote for longer is no question about it any more."""
 
-QUIET_SECONDS = 210.0
+QUIET_SECONDS = 270.0
 """Somebody is quiet for so long, at the least, however quickly the others talk."""
+
+REMEMBERED_SECONDS = 150.0
+"""So long where somebody has just spoken of everybody, or of them: then a word to them comes of itself."""
+
+OCCASION_SECONDS = 12.0
 
 QUIET_UTTERANCES = 2.0
 """Times the persona's number of utterances: five lines of banter are no sign of anybody's silence."""
@@ -49,15 +67,9 @@ QUIET_UTTERANCES = 2.0
 THINKING_SECONDS = 45.0
 """Who asks for a moment has it."""
 
-UNANSWERED_UTTERANCES = 3
-PRESSED_UTTERANCES = 2
-"""Of the others, after which a question has been passed over: fewer where it was put twice."""
-
 PRESSED_SECONDS = 45.0
-SHORT_ANSWER_WORDS = 6
-YES_OR_NO = frozenset(
-    {"yes", "no", "yeah", "nope", "of", "certainly", "absolutely", "maybe", "perhaps", "never"}
-)
+"""So long after somebody has spoken a question without a name may be put to them."""
+
 BEGIN_SECONDS = 10.0
 CLAIM_HOLDS_SECONDS = 12.0
 """So long a claim is fresh: then others have spoken of something else."""
@@ -84,19 +96,6 @@ class Signal:
 
 
 @dataclass(slots=True)
-class _Question:
-    asked: str
-    by: str
-    at: float
-    about: frozenset[str]
-    """The beginnings of its content words."""
-
-    passed: int = 0
-    pressed: bool = False
-    """Whether it was put once more."""
-
-
-@dataclass(slots=True)
 class _Utterance:
     identity: str
     at: float
@@ -104,17 +103,12 @@ class _Utterance:
     judgement: Judgement
 
 
-def _answers(text: str, question: _Question) -> bool:
-    """Whether `text` can be an answer, by its words: short, yes or no, or about the same thing. An evasion is none."""
-    words = plain(text).split()
-    return len(words) <= SHORT_ANSWER_WORDS or words[0] in YES_OR_NO or bool(stems(text) & question.about)
-
-
 @dataclass(slots=True)
 class Watch:
     """Watches one debate. Times are seconds of the debate; all identities are those of people."""
 
     talk: Talk = field(default_factory=Talk)
+    questions: Questions = field(default_factory=Questions)
     silent_since: float | None = 0.0
     """Since when nobody speaks; None while somebody does."""
 
@@ -123,6 +117,15 @@ class Watch:
 
     _speaking: dict[str, float] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
+    _turn: tuple[str, float, float] = ("", 0.0, 0.0)
+    """Whose turn it is, since when, and until when they were last heard: few words of others end none."""
+
+    _wanted: tuple[str, float] = ("", 0.0)
+    """Who asked last, and when."""
+
+    _occasions: dict[str, float] = field(default_factory=dict)
+    """By person ("" for everybody): when they were last spoken of."""
+
     _over: dict[str, tuple[str, float]] = field(default_factory=dict)
     """By interrupter: whom they speak over, and since when."""
 
@@ -136,7 +139,6 @@ class Watch:
     """By person: when they were last heard, or came."""
 
     _recent: deque[_Utterance] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
-    _question: _Question | None = None
     _thinking_until: float = 0.0
 
     # -- people and speech ---------------------------------------------------------------------------------------
@@ -147,8 +149,8 @@ class Watch:
 
     def keep_only(self, known: Collection[str]) -> None:
         """Forget whoever the debate has forgotten."""
-        for kept in (self._passed, self._last, self._started):
-            for identity in [one for one in kept if one not in known]:
+        for kept in (self._passed, self._last, self._started, self._occasions):
+            for identity in [one for one in kept if one and one not in known]:
                 del kept[identity]
 
     def began_since(self, identity: str, at: float) -> bool:
@@ -162,8 +164,7 @@ class Watch:
         self._last.pop(identity, None)
         self._over.pop(identity, None)
         self._started.pop(identity, None)
-        if self._question is not None and identity in (self._question.asked, self._question.by):
-            self._question = None
+        self.questions.went(identity)
 
     def started(self, identity: str, at: float) -> None:
         """Somebody's speech began."""
@@ -180,7 +181,7 @@ class Watch:
         since = self._speaking.pop(identity, None)
         if since is None:
             return []
-        self.talk.spoke(identity, since, at)
+        self._follow_turn(identity, since, at)
         self._last[identity] = at
         self.begun = True
         self._over.pop(identity, None)
@@ -200,6 +201,18 @@ class Watch:
             if crossing or self._cut_off(by, identity, at) > 1
         ]
 
+    def _follow_turn(self, identity: str, since: float, at: float) -> None:
+        who, began, until = self._turn
+        if identity != who and (at - since >= SIGN_SECONDS or not who):
+            who, began = identity, since
+        if identity == who:
+            until = at
+        self._turn = (who, began, until)
+        asked_by, asked_at = self._wanted
+        answers = asked_by not in ("", identity) and began - ANSWER_AFTER_SECONDS <= asked_at <= at
+        wanted = answers and identity == who and at - began <= ANSWER_SECONDS
+        self.talk.spoke(identity, since, at, wanted=wanted)
+
     def _cut_off(self, by: str, whom: str, at: float) -> int:
         """How often one has cut the other off of late: once happens to everybody."""
         return sum(
@@ -211,6 +224,10 @@ class Watch:
         words = len(text.split())
         self.talk.said(identity, words, at)
         self.begun = True
+        if text.rstrip().endswith("?"):
+            self._wanted = (identity, at)
+        for spoken_of in (*judgement.named, *([""] if judgement.gathers else [])):
+            self._occasions[spoken_of] = at
         found: list[Signal] = []
         if judgement.attack:
             found.append(Signal("attack", at, identity, judgement.asked, judgement.attack))
@@ -229,7 +246,10 @@ class Watch:
             self.grant_thinking(at)
         elif words >= FEW_WORDS:
             self._thinking_until = 0.0
-        found += self._follow_question(identity, text, judgement, at)
+        found += [
+            Signal("unanswered", at, one.asked, one.by)
+            for one in self.questions.said(identity, text, judgement, self._spoke_before(identity, at))
+        ]
         self._recent.append(_Utterance(identity, at, words, judgement))
         if words >= FEW_WORDS:
             for other in self._passed:
@@ -242,28 +262,6 @@ class Watch:
         """Somebody asked for a moment: the silence is theirs."""
         self._thinking_until = at + THINKING_SECONDS
 
-    def _follow_question(self, identity: str, text: str, judgement: Judgement, at: float) -> list[Signal]:
-        open_one, words = self._question, len(text.split())
-        found: list[Signal] = []
-        if open_one is not None and identity == open_one.asked and words >= 2:
-            # of a question put once, whoever asked says so where it was no answer
-            if open_one.pressed and not _answers(text, open_one):
-                found.append(Signal("unanswered", at, open_one.asked, open_one.by))
-            self._question = None
-        elif open_one is not None and words >= FEW_WORDS:
-            open_one.passed += 1
-            limit = PRESSED_UTTERANCES if open_one.pressed else UNANSWERED_UTTERANCES
-            if (judgement.insists and identity == open_one.by) or open_one.passed >= limit:
-                found.append(Signal("unanswered", at, open_one.asked, open_one.by))
-                self._question = None
-        if judgement.asked:
-            if judgement.insists:
-                found.append(Signal("unanswered", at, judgement.asked, identity))
-            self._question = _Question(judgement.asked, identity, at, stems(text))
-        elif judgement.presses and (asked := self._spoke_before(identity, at)):
-            self._question = _Question(asked, identity, at, stems(text), pressed=True)
-        return found
-
     def _spoke_before(self, identity: str, at: float) -> str:
         """Who of the others spoke last before `identity`: whom a question without a name is put to; "" for nobody."""
         return next(
@@ -275,6 +273,10 @@ class Watch:
             "",
         )
 
+    def thinking(self, at: float) -> bool:
+        """Whether somebody has asked for a moment, and has it."""
+        return at < self._thinking_until
+
     def moderator_spoke(self, words: int, at: float) -> None:
         """The moderator was heard: a silence begins anew behind it."""
         self.talk.said(MODERATOR, words, at)
@@ -284,7 +286,7 @@ class Watch:
     # -- what holds now ----------------------------------------------------------------------------------------------
     def silence(self, at: float) -> float:
         """Seconds of silence of a debate that has begun, and of which nobody has asked for a moment."""
-        if not self.begun or self.silent_since is None or at < self._thinking_until:
+        if not self.begun or self.silent_since is None or self.thinking(at):
             return 0.0
         return at - self.silent_since
 
@@ -312,7 +314,9 @@ class Watch:
         three quarters of it."""
         present = len(among)
         window = min(WINDOW_SECONDS, at - since)
-        seconds = self.talk.seconds(at, window)
+        if not self._has_had_a_turn(at):
+            return []
+        seconds = self.talk.seconds(at, window, unwanted=True)
         for identity, began in self._speaking.items():
             seconds[identity] = seconds.get(identity, 0.0) + at - max(began, since)
         total = sum(seconds.values())
@@ -320,15 +324,24 @@ class Watch:
             return []
         who = max(seconds, key=lambda one: seconds[one])
         limit = share if present > 2 else max(share, 0.75)
-        return [Signal("dominance", at, who)] if who in among and seconds[who] / total > limit else []
+        dominates = who == self._turn[0] and who in among and seconds[who] / total > limit
+        return [Signal("dominance", at, who)] if dominates else []
+
+    def _has_had_a_turn(self, at: float) -> bool:
+        """Whether a turn of some length has just ended, or goes on for very long."""
+        who, began, until = self._turn
+        if who in self._speaking:
+            return at - began >= LONG_TURN_SECONDS
+        return until - began >= TURN_SECONDS and at - until <= TURN_ENDED_SECONDS
 
     def quiet(self, after: float, speakers: frozenset[str], at: float) -> list[Signal]:
-        """Of `speakers`, who has said nothing for `after` utterances of the others."""
-        return [
-            Signal("quiet", at, identity)
-            for identity, passed in self._passed.items()
-            if identity in speakers
-            and passed >= after * QUIET_UTTERANCES
-            and at - self._last.get(identity, at) >= QUIET_SECONDS
-            and identity not in self._speaking
-        ]
+        """Of `speakers`, who has said nothing for `after` utterances of the others; grave: where they are spoken of."""
+        found: list[Signal] = []
+        for identity, passed in self._passed.items():
+            if identity not in speakers or identity in self._speaking or passed < after * QUIET_UTTERANCES:
+                continue
+            spoken_of = max(self._occasions.get(one, -1e9) for one in ("", identity))
+            occasion = at - spoken_of <= OCCASION_SECONDS
+            if at - self._last.get(identity, at) >= (REMEMBERED_SECONDS if occasion else QUIET_SECONDS):
+                found.append(Signal("quiet", at, identity, grave=2 if occasion else 1, holds=HOLDS_SECONDS))
+        return found

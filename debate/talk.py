@@ -23,6 +23,8 @@ class Span:
     identity: str
     start: float
     end: float
+    wanted: bool = False
+    """Whether it answers a question: a long turn that was asked for is nobody's dominance."""
 
 
 @dataclass(slots=True)
@@ -33,10 +35,10 @@ class Talk:
     _words: deque[tuple[float, str, int]] = field(default_factory=lambda: deque(maxlen=SPANS_MAX))
     _counts: dict[str, int] = field(default_factory=dict)
 
-    def spoke(self, identity: str, start: float, end: float) -> None:
-        """Somebody has spoken from `start` to `end`."""
+    def spoke(self, identity: str, start: float, end: float, *, wanted: bool = False) -> None:
+        """Somebody has spoken from `start` to `end`. wanted: in answer to a question."""
         if end > start:
-            self._spans.append(Span(identity, start, end))
+            self._spans.append(Span(identity, start, end, wanted))
 
     def said(self, identity: str, words: int, at: float) -> None:
         """Somebody's words were recognised, or the moderator's were heard."""
@@ -61,11 +63,15 @@ class Talk:
         if not self._counts[identity]:
             del self._counts[identity]
 
-    def seconds(self, at: float, window: float = WINDOW_SECONDS) -> dict[str, float]:
-        """Seconds of speech of each person within the last `window` seconds."""
+    def seconds(
+        self, at: float, window: float = WINDOW_SECONDS, *, unwanted: bool = False
+    ) -> dict[str, float]:
+        """Seconds of speech of each person within the last `window` seconds. unwanted: without answers to questions."""
         since = at - window
         found: dict[str, float] = {}
         for span in self._spans:
+            if unwanted and span.wanted:
+                continue
             seconds = span.end - max(span.start, since)
             if seconds > 0:
                 found[span.identity] = found.get(span.identity, 0.0) + seconds

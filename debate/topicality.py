@@ -14,13 +14,13 @@ from debate.extract import COMMON
 from debate.words import tokens
 
 STEM_LETTERS = 5
-WINDOW_SECONDS = 60.0
-WARM_UP_SECONDS = 60.0
+WINDOW_SECONDS = 45.0
+WARM_UP_SECONDS = 120.0
 """What is said until then is what the debate is about, besides its topic."""
 
 LEAST_UTTERANCES = 4
 LEAST_STEMS = 16
-FAMILIAR_SHARE = 0.2
+FAMILIAR_SHARE = 0.15
 """Of the content words of a window, so many at least have been said before where the talk is about the same thing."""
 
 KNOWN_MAX = 4000
@@ -65,11 +65,18 @@ class Topicality:
         if len(self._known) > KNOWN_MAX:
             self._known = Counter(dict(self._known.most_common(KNOWN_MAX // 2)))
 
-    def strayed(self, at: float) -> bool:
-        """Whether the last minute was about something else."""
-        if self._judged and at - self._judged[-1][0] < BELIEVED_SECONDS:
-            row = [one for one in self._judged if one[2]]
-            return len(row) == STRAYED_IN_A_ROW and len({who for _, who, _ in row}) > 1
+    @property
+    def strayed_as_judged(self) -> bool:
+        """Whether a language model took the last utterances of two people for something else."""
+        row = [one for one in self._judged if one[2]]
+        return len(row) == STRAYED_IN_A_ROW and len({who for _, who, _ in row}) > 1
+
+    def is_judged(self, at: float) -> bool:
+        """Whether a language model judges what is said."""
+        return bool(self._judged) and at - self._judged[-1][0] < BELIEVED_SECONDS
+
+    def strayed_by_words(self, at: float) -> bool:
+        """Whether what was said last has hardly a word of what was said before, and none of the topic."""
         if self._began is None or at - self._began < WARM_UP_SECONDS + WINDOW_SECONDS / 2:
             return False
         recent = [one for one in self._window if one[0] >= at - WINDOW_SECONDS]

@@ -46,8 +46,11 @@ LINES: Mapping[str, frozenset[str]] = MappingProxyType(
         "provoke": frozenset({"name"}),
     }
 )
-OPTIONAL_LINES: Mapping[str, frozenset[str]] = MappingProxyType({"offer": frozenset({"name"})})
-"""Lines that not every persona has. "offer": instead of "claim" where claims can be checked; offers that."""
+OPTIONAL_LINES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"offer": frozenset({"name"}), "drift_nudge": frozenset({"topic"})}
+)
+"""Lines that not every persona has. "offer": instead of "claim" where claims can be checked; offers that.
+"drift_nudge": instead of "drift" for the host alone, where words only suggest it."""
 
 # Each with its permitted range; seconds, shares of one, counts.
 THRESHOLDS: Mapping[str, tuple[float, float]] = MappingProxyType(

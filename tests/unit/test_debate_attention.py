@@ -98,10 +98,44 @@ def test_two_minutes_of_talk_are_needed_before_a_share_says_anything(scene):
 
 def test_a_quiet_person_is_asked_in_private_first(scene):
     found: tuple[Decision, ...] = ()
-    for number in range(36):
+    for number in range(48):
         found += scene.talks("ben" if number % 2 else "ana")
     assert unasked(found)[:1] == [("quiet", "nudge", "cem")]
     assert found[0].at > QUIET_SECONDS
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["I am sure that everyone around this table sees it.", "And what Cem does all day is not known to me."],
+)
+def test_a_quiet_person_is_asked_aloud_where_they_are_just_spoken_of(scene, words):
+    for number in range(26):
+        assert scene.talks("ben" if number % 2 else "ana") == ()
+    found = scene.talks("ana", words)
+    found += scene.waits(3)
+    assert unasked(found) == [("quiet", "announce", "cem")]
+    assert found[0].at < QUIET_SECONDS
+
+
+def test_a_long_answer_that_was_asked_for_is_no_dominance(scene):
+    for _ in range(4):
+        scene.talks("ben", "How did that come about, in your own words?", seconds=3.0)
+        assert unasked(scene.talks("ana", seconds=45.0)) == []
+
+
+def test_whoever_dominates_is_told_at_the_end_of_a_turn(scene):
+    dominate(scene, 100)
+    found = scene.talks("ana", seconds=40.0)
+    found += scene.waits(2)
+    assert unasked(found) == [("dominance", "nudge", "ana")]
+    assert found[0].at >= scene.at - 3.5  # with its last word
+
+
+def test_nobody_is_nudged_while_somebody_thinks(scene):
+    for number in range(44):
+        scene.talks("ben" if number % 2 else "ana")
+    scene.says("ana", "Let me think about that.")
+    assert scene.waits(40) == ()
 
 
 def test_a_moment_to_think_is_granted(scene):
@@ -259,6 +293,23 @@ def test_talk_has_strayed_where_several_judgements_of_two_people_say_so(scene):
     scene.talks("ben")
     found = scene.does(Judged("u", "ben", strayed=True), 0.1) + scene.waits(1.0)
     assert unasked(found) == [("drift", "announce", "")]
+
+
+def test_words_alone_suggest_to_the_host_that_the_talk_has_strayed(scene):
+    for who in ("ana", "ben", "cem") * 10:
+        scene.talks(who)
+    scene.does(Joined("hal", "Hal", "host"))
+    other = (
+        "My grandmother's apricot dumplings needed curd cheese, semolina, breadcrumbs, butter, cinnamon",
+        "Ours were steamed with plum compote, vanilla sugar, poppy seeds and melted chocolate",
+        "Nutmeg, cardamom, saffron threads, rosewater and pistachios belong in every decent dessert kitchen",
+        "Copper pans conduct warmth evenly while enamel cracks whenever somebody drops heavy ladles",
+    )
+    found: tuple[Decision, ...] = ()
+    for number, words in enumerate(other * 2):
+        found += scene.talks("ben" if number % 2 else "ana", words, seconds=9.0)
+    assert unasked(found)[:1] == [("drift", "nudge", "hal")]
+    assert not [one for one in found if one.signal == "drift" and one.kind == "announce"]
 
 
 def test_a_question_that_a_model_sees_evaded_is_put_again(scene):
