@@ -26,7 +26,7 @@ from memory.projection import HOMES, Row, debate_of, home_of, record_of, storabl
 from memory.retention import delete_file
 from memory.search_index import follow_journals
 from memory.store import DebateRecord, Record
-from memory.supabase_tables import PAGE_ROWS, SupabaseTables
+from memory.supabase_tables import PAGE_ROWS, SupabaseTables, is_last
 
 LEASE_TRIES = 120
 LEASE_WAIT_SECONDS = 0.25
@@ -196,7 +196,7 @@ class Erasing:
         while True:
             rows = await self._tables.select(table, page, columns)
             found += rows
-            if len(rows) < PAGE_ROWS:
+            if is_last(rows):
                 return found
 
     async def _erase_rows(self, debate_id: str, identity: str, until: float) -> int:

@@ -13,7 +13,7 @@ from memory.ids import is_uuid
 from memory.journal import check_id, check_room
 from memory.projection import Row, debate_of, record_of
 from memory.store import DebateRecord, Record
-from memory.supabase_tables import PAGE_ROWS, SupabaseTables
+from memory.supabase_tables import PAGE_ROWS, SupabaseTables, is_last
 
 
 class SupabaseReading:
@@ -45,7 +45,7 @@ class SupabaseReading:
         while True:
             page = await self._tables.select("records", build, "id,debate_id,kind,at,data,seq")
             found += page
-            if len(page) < self._page_rows:
+            if is_last(page, self._page_rows):
                 return tuple(map(record_of, found))
 
     async def debate(self, debate_id: str) -> DebateRecord | None:
@@ -83,7 +83,7 @@ class SupabaseReading:
         while True:
             page = await self._tables.select("debates", build)
             found += page
-            if len(page) < self._page_rows:
+            if is_last(page, self._page_rows):
                 return tuple(map(debate_of, found))
 
     async def aclose(self) -> None:

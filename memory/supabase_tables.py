@@ -24,6 +24,15 @@ TIMEOUT_SECONDS = 5.0
 PAGE_ROWS = 1000
 """What Supabase answers at most, unless a project says otherwise."""
 
+LAST_PAGE_ROWS = 100
+"""A shorter page is the last one. A project may limit its answers to fewer rows than were asked for (db-max-rows)."""
+
+
+def is_last(page: Sequence[Row], asked_for: int = PAGE_ROWS) -> bool:
+    """Whether there is nothing behind `page`, of at most `asked_for` rows."""
+    return len(page) < min(asked_for, LAST_PAGE_ROWS)
+
+
 _T = TypeVar("_T")
 _NOT_OURS = {"42501", "PGRST301", "PGRST302", "PGRST303", "401", "403"}
 _NO_SCHEMA = {"42P01", "42883", "42703", "42P10", "PGRST200", "PGRST202", "PGRST204", "PGRST205", "404"}

@@ -51,6 +51,9 @@ class SupabaseServer:
         self.database = postgres.database()
         self.script: deque[int | str | None] = deque()
         self.forever: int | str | None = None
+        self.most_rows: int | None = None
+        """What the project answers at most (PostgREST's db-max-rows)."""
+
         self.requests: list[tuple[str, str]] = []
         self.on_request: Callable[[str, str], None] = lambda _method, _table: None
         self._postrust = postrust
@@ -115,6 +118,9 @@ class SupabaseServer:
             )
         body = await request.read()
         answer = await (self._forward(request, body) if self._postrust else self._carry_out(request, body))
+        if self.most_rows is not None and request.method == "GET" and answer.status == 200:
+            rows = json.loads(answer.text or "[]")[: self.most_rows]
+            answer = web.Response(text=json.dumps(rows), content_type="application/json")
         if fault == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         return _cut(request) if fault == "lose" else answer

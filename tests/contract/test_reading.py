@@ -8,8 +8,9 @@ import pytest
 from errors import NotFound, Unavailable
 from memory import DebateRecord, Journal, Record, open_reading, uuid7, words_before
 from memory.supabase_key import role_of, why_it_may_not_write
+from memory.supabase_reading import SupabaseReading
 from settings import Settings, load_settings
-from tests.contract.mirrored_store import send_all
+from tests.contract.mirrored_store import send_all, tables_of
 from tests.contract.supabase_server import SupabaseServer, key
 from tests.contract.test_api_reports import served
 from tests.contract.test_api_routes import refusal
@@ -72,6 +73,21 @@ async def test_another_machine_reads_supabase_and_knows_the_last_words(
     newer = await a_debate(store, "something newer, here")
     assert (await words_before(elsewhere, store, "hall")).debate_id == newer.debate_id
     await store.aclose()
+
+
+async def test_a_project_that_answers_fewer_rows_than_were_asked_for_loses_none(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    debate = await a_debate(journal, "the first of many")
+    rows = [
+        Record(uuid7(), debate.debate_id, "event", 6.0, {"type": "tick", "at": float(n)}) for n in range(450)
+    ]
+    await journal.append(rows)
+    await send_all(tmp_path / "data", supabase)
+    supabase.most_rows = 200
+    reading = SupabaseReading(tables_of(supabase))
+    assert [one.id for one in await reading.records(debate.debate_id)][1:] == [row.id for row in rows]
+    await reading.aclose()
 
 
 async def test_what_supabase_does_not_have_yet_is_read_from_the_journals_here(
