@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from report.content import MODERATOR, Report
 from report.picture import HEAD, WIDTH, picture_of
-from report.plain import as_json, captions, clock, date, one_line, transcript
+from report.plain import as_json, captions, clock, date, deed, one_line, transcript
 
 _MARKS = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>&|~"})
 _BEGINS_BLOCK = re.compile(r"^(\d*)([#+=.)-])")
@@ -42,6 +42,7 @@ def _templates() -> Environment:
     found.filters |= {
         "clock": clock,
         "date": date,
+        "deed": deed,
         "one_line": one_line,
         "percent": lambda share: f"{share:.0%}",
         "md": _marked_down,

@@ -6,7 +6,7 @@ Owns how times are written. What people said comes out word for word, with what 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -18,6 +18,28 @@ CAPTION_SECONDS = 0.5
 TYPED_SECONDS = 2.0
 READ_WORDS_A_SECOND = 3.0
 """What was typed took no time to say: its caption stands for as long as people read it."""
+
+
+DEEDS: Mapping[str, str] = {
+    "reply": "answered",
+    "announce": "spoke up",
+    "give_floor": "gave the floor",
+    "cut_in": "cut in",
+    "nudge": "a private word",
+    "bell": "rang the bell",
+    "mute": "muted",
+    "summarise": "summed up",
+    "vote": "held a vote",
+    "fact_check": "checked a claim",
+    "recall": "looked up what was said",
+    "refuse": "declined",
+}
+"""What the moderator did, by the kind of its decision (`debate.decisions.Kind`), as people read it."""
+
+
+def deed(kind: str) -> str:
+    """A decision's kind in words; as it is where a newer Sage wrote it."""
+    return DEEDS.get(kind, kind.replace("_", " "))
 
 
 def clock(seconds: float) -> str:

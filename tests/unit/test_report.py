@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from debate.decisions import KINDS
 from debate.events import Commanded, FactChecked, Joined, Left, Tick, Uttered
 from debate.sources import Source
 from report import FORMS, Report, report_of
 from report.content import FORGOTTEN, Line
+from report.plain import DEEDS, deed
 from report.talk import interruptions
 from tests.unit.journalled import PERSONAS, Journalled
 
@@ -198,6 +200,12 @@ def test_what_was_typed_is_told_apart_and_can_be_read_in_time():
     assert "**Ana** (typed): Where" in FORMS["md"].make(report)
     assert "Ana</bdi></b> (typed): " in FORMS["html"].make(report)
     assert "00:00:05.000 --> 00:00:08.667\n<v Ana>" in FORMS["vtt"].make(report)
+
+
+def test_every_deed_of_the_moderator_has_words():
+    assert set(DEEDS) == set(KINDS)
+    assert deed("from_a_newer_sage") == "from a newer sage"
+    assert "spoke up: Hal ended the debate" in FORMS["md"].make(of(oxford()))
 
 
 def test_a_table_has_no_column_that_nobody_fills():
