@@ -48,8 +48,9 @@ REASONS = {
     "quiet": "{name} has not spoken for a while.",
     "drift": "The talk has left the topic.",
     "claim": "{name} made a claim that can be checked.",
+    "disputed": "{name} claims what {other} denies.",
     "provoke": "The room has left a side undefended.",
-    "agreement": "{name} and {other} agree.",
+    "agreement": "The room seems to agree.",
 }
 
 
@@ -117,7 +118,8 @@ class Attention:
         if clock.status in ("ready", "paused", "preparing", "over"):
             return ()
         free = clock.status == "open" or (clock.segment is not None and clock.segment.kind in FREE_KINDS)
-        self.policy.note(*(self._free(debate, at) if free else self._ordered(debate, at)))
+        accord = self.watch.accord(at)
+        self.policy.note(*([*self._free(debate, at), *accord] if free else self._ordered(debate, at)))
         found = self.policy.decide(self.watch, debate.persona, at, quiet=debate.quiet, protected=not free)
         if found is None:
             return ()
@@ -192,6 +194,8 @@ def _decision(found: Intervention, view: DebateView, at: float, *, offers: bool)
     if found.line == "silence":
         least = playbook.least_heard(view)
         to, name = (least.identity, least.name) if least else ("", "")
+    if found.line == "agreement" and not name:
+        to, name = view.last_speaker, view.name(view.last_speaker)
     topic = clean(view.topic, 80).rstrip(".!?")
     key = found.line if found.mode == "say" else f"{found.line}_nudge"
     key = key if key in view.persona.lines else found.line
@@ -200,7 +204,8 @@ def _decision(found: Intervention, view: DebateView, at: float, *, offers: bool)
     text = playbook.line(view, key, to, name=name, other=other or "the others", topic=topic)
     if signal.name == "floor" and not other:
         text = f"{name}, please wait until the vote is closed."
-    reason = REASONS[found.line].format(name=name or "Somebody", other=other or "somebody")
+    told = "disputed" if signal.name == "claim" and signal.other else found.line
+    reason = REASONS[told].format(name=name or "Somebody", other=other or "somebody")
     urgent = signal.name in ("attack", "floor")
     return Decision(
         at,

@@ -43,6 +43,8 @@ CALL_SECONDS = 8.0  # a bare "Moderator." waits so long for its question
 PROMPT_SECONDS = 4.0  # after which the moderator asks what it is
 ANSWER_SECONDS = 15.0  # an answer later than this is no answer any more
 HAND_SECONDS = 2.0  # of silence before a raised hand is called
+HAND_UP_SECONDS = 25.0  # after which it takes the next change of speakers
+TURN_SECONDS = 0.15  # between two speakers, once their words are there
 UNUSED_SECONDS = 10.0  # a floor that was given to a raised hand and not taken is free again then
 AGAIN_SECONDS = 25.0  # before the same hand is called once more
 
@@ -92,6 +94,7 @@ class Debate:
         self._silent_since = 0.0
         self._called_at = -1e9
         self._called_hand = self._last_called = ""
+        self._called_in_passing = False
         self._titles = (*DEFAULT_TITLES, *(known.spoken_title for known in personas))
 
     # --- in and out ------------------------------------------------------------------------------------------
@@ -336,11 +339,17 @@ class Debate:
                 people.release(at)
                 people.queue.insert(0, holder)
             self._called_hand = ""
-        if people.queue[:1] == [self._last_called] and since < AGAIN_SECONDS:
+        if not people.queue or people.floor:
             return []
-        if not people.queue or people.floor or at - self._silent_since < HAND_SECONDS:
+        identity, silence = people.queue[0], at - self._silent_since
+        # a hand that has been up for some time takes the next change of speakers, but not a second one
+        waited = at - people.of(identity, at).hand_at >= HAND_UP_SECONDS and identity != self._last_called
+        if silence < (TURN_SECONDS if waited else HAND_SECONDS):
             return []
-        identity = people.queue[0]
+        again = identity == self._last_called
+        if again and since < (UNUSED_SECONDS if self._called_in_passing else AGAIN_SECONDS):
+            return []
+        self._called_in_passing = silence < HAND_SECONDS
         people.give_floor(identity, at)
         self._silent_since = self._called_at = at
         self._called_hand = self._last_called = identity

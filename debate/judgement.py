@@ -22,7 +22,8 @@ _CONTRACTIONS = {
     "you've": "you have", "you'd": "you would", "you'll": "you will", "they're": "they are", "they've": "they have",
     "haven't": "have not", "hasn't": "has not", "hadn't": "had not", "didn't": "did not", "wasn't": "was not",
     "aren't": "are not", "won't": "will not", "couldn't": "could not", "wouldn't": "would not",
-    "shouldn't": "should not", "she's": "she is", "there's": "there is",
+    "shouldn't": "should not", "weren't": "were not", "isn't": "is not", "doesn't": "does not", "don't": "do not",
+    "can't": "cannot", "she's": "she is", "there's": "there is",
 }  # fmt: skip
 FEW_WORDS = 4
 """Fewer words make no point: "yes, exactly" is nobody's turn."""
@@ -50,6 +51,18 @@ class Judgement:
     protests: bool = False
     """Whether the speaker asks to be let finish."""
 
+    assents: int = 0
+    """0 none, 1 a bare yes, 2 more than a yes."""
+
+    dissents: bool = False
+    proposes: bool = False
+    """Whether the speaker asks everybody whether that is it."""
+
+    denies: bool = False
+    checkable: bool = False
+    """Whether it speaks of what could be looked up: `denies` and `yields` are about that."""
+
+    yields: bool = False
     gathers: bool = False
     """Whether the speaker speaks of everybody in the room."""
 
@@ -86,6 +99,12 @@ def judge(text: str, names: Iterable[tuple[str, str]], speaker: str = "") -> Jud
         presses="?" in text and wordings["pressing"].search(words) is not None,
         thinking=wordings["thinking"].search(words) is not None,
         protests=wordings["protesting"].search(words) is not None,
+        assents=_assents(text, words),
+        dissents=wordings["dissenting"].search(words) is not None,
+        proposes="?" in text and wordings["proposing"].search(words) is not None,
+        denies=_any_sentence(text, "denying"),
+        checkable=wordings["checkable"].search(words) is not None,
+        yields=wordings["yielding"].search(words) is not None,
         gathers=wordings["gathering"].search(words) is not None,
         named=tuple(identity for identity, _ in others),
     )
@@ -102,6 +121,19 @@ def _figures_spelled(text: str, words: str) -> str:
     if not _SIGNS.search(text):
         return words
     return expanded(_MONEY.sub(r"\1 dollars", text).replace("%", " percent"))
+
+
+def _any_sentence(text: str, name: str) -> bool:
+    wording = _wordings()[name]
+    return any(wording.search(expanded(one)) for one in sentences(text))
+
+
+def _assents(text: str, words: str) -> int:
+    if text.rstrip().endswith("?"):
+        return 0
+    if _wordings()["assenting"].search(words) is not None:
+        return 2
+    return int(_any_sentence(text, "yes"))
 
 
 def _attack(text: str, others: list[tuple[str, str]]) -> int:

@@ -46,6 +46,9 @@ NUDGE_SECONDS = 45.0
 QUIET_NUDGE_SECONDS = 120.0
 """The same for who is quiet: it takes courage."""
 
+ASKED_SECONDS = 300.0
+"""Whoever was asked aloud and would rather listen is left in peace for so long."""
+
 SUGGESTED_SECONDS = 300.0
 """Between two suggestions to the host that the talk has left the topic."""
 
@@ -148,11 +151,18 @@ class Policy:
         if name == "drift" and signal.about:  # words alone only suggest it
             return Intervention(signal, "nudge", name) if since >= SUGGESTED_SECONDS else None
         if name == "claim":
-            return self._content(signal, persona, at)
+            return self._disputed(signal, at) if signal.grave > 1 else self._content(signal, persona, at)
+        if name == "agreement" and signal.grave > 1:
+            return Intervention(signal, "say", name)
         if name == "agreement":
             provokes = persona.thresholds["provoke_rate"] > 0
             return self._provocation(signal, persona, at) if provokes else None
         return Intervention(signal, "say", name)
+
+    def _disputed(self, signal: Signal, at: float) -> Intervention | None:
+        """What one claims and another denies is worth a question of whoever moderates."""
+        waits = at - self.last_content_at < CONTENT_SECONDS / 2
+        return None if waits else Intervention(signal, "say", "claim")
 
     def _balance(self, signal: Signal, since: float, at: float) -> Intervention | None:
         """A word to who says too much or nothing: in private first. `since`: seconds since the last private one."""
@@ -160,7 +170,8 @@ class Policy:
         if since < (QUIET_NUDGE_SECONDS if signal.name == "quiet" else NUDGE_SECONDS) and not spoken_of:
             return None
         one_at_a_time = at - self.last_quiet_at < SAME_SECONDS and not (again and spoken_of)
-        if signal.name == "quiet" and one_at_a_time:
+        asked_lately = at - self.done.get((signal.name, signal.about), -1e9) < ASKED_SECONDS
+        if signal.name == "quiet" and (one_at_a_time or asked_lately):
             return None
         return Intervention(signal, "say" if again or spoken_of else "nudge", signal.name)
 
@@ -194,7 +205,7 @@ class Policy:
 
     def _pause(self, signal: Signal, at: float) -> float:
         """Seconds of silence that a word on `signal` waits for: the fewer, the longer it has waited."""
-        if signal.name in PATIENT:
+        if signal.name in PATIENT and (signal.grave < 2 or signal.name == "quiet"):
             return PAUSE_SECONDS
         waited = at - self._since.get((signal.name, signal.about), at)
         return PAUSE_SECONDS * max(0.0, 1 - waited / PATIENCE_SECONDS)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from debate.accord import Assents, Disputes
 from debate.judgement import FEW_WORDS, Judgement
 from debate.talk import MODERATOR, WINDOW_SECONDS, Talk
 from debate.unanswered import Questions
@@ -20,11 +21,15 @@ Name = Literal[
     "agreement",
 ]  # fmt: skip
 
-INTERRUPTED_SECONDS = 2.5
+INTERRUPTED_SECONDS = 4.0
 """Who stops this soon after another began over them was interrupted; the end of speech is told a little late."""
 
 CUTS_SECONDS = 90.0
 """Two interruptions of one person by the same other within it are one too many."""
+
+CUT_WORDS = 12
+CUT_SHORT_SECONDS = 2.0
+"""A sentence of so many words that ends in the middle so soon after it was cut off was a thought."""
 
 CROSSTALK_CUTS = 3
 CROSSTALK_SECONDS = 20.0
@@ -74,6 +79,7 @@ BEGIN_SECONDS = 10.0
 CLAIM_HOLDS_SECONDS = 12.0
 """So long a claim is fresh: then others have spoken of something else."""
 
+AGREED_HOLDS_SECONDS = 12.0
 HOLDS_SECONDS = 20.0
 RECENT_MAX = 12
 
@@ -109,6 +115,8 @@ class Watch:
 
     talk: Talk = field(default_factory=Talk)
     questions: Questions = field(default_factory=Questions)
+    assents: Assents = field(default_factory=Assents)
+    disputes: Disputes = field(default_factory=Disputes)
     silent_since: float | None = 0.0
     """Since when nobody speaks; None while somebody does."""
 
@@ -165,6 +173,7 @@ class Watch:
         self._over.pop(identity, None)
         self._started.pop(identity, None)
         self.questions.went(identity)
+        self.assents.went(identity)
 
     def started(self, identity: str, at: float) -> None:
         """Somebody's speech began."""
@@ -235,6 +244,10 @@ class Watch:
             found.append(Signal("claim", at, identity, holds=CLAIM_HOLDS_SECONDS))
         if judgement.agreement and self._recent and self._recent[-1].judgement.agreement:
             found.append(Signal("agreement", at, identity, self._recent[-1].identity, holds=8.0))
+        found += self._cut_short(identity, text, at)
+        before = self._spoke_before(identity, at)
+        self.assents.said(identity, judgement, before, len(self._last), at)
+        self.disputes.said(identity, text, judgement, at)
         if (
             judgement.protests
             and self._cuts
@@ -256,6 +269,26 @@ class Watch:
                 self._passed[other] = 0 if other == identity else self._passed[other] + 1
         else:
             self._passed[identity] = 0
+        return found
+
+    def _cut_short(self, identity: str, text: str, at: float) -> list[Signal]:
+        """Who has just been cut off in the middle of a sentence, after more than a few words."""
+        if not self._cuts or text.rstrip()[-1:] in ".?!…\"”'" or len(text.split()) < CUT_WORDS:
+            return []
+        when, by, whom = self._cuts[-1]
+        return (
+            [Signal("interruption", at, by, whom)]
+            if whom == identity and at - when <= CUT_SHORT_SECONDS
+            else []
+        )
+
+    def accord(self, at: float) -> list[Signal]:
+        """What people have come to agree on, and what one claims and another denies."""
+        found: list[Signal] = []
+        if (whose := self.assents.due(at)) is not None:
+            found.append(Signal("agreement", at, whose, grave=2, holds=AGREED_HOLDS_SECONDS))
+        if (dispute := self.disputes.due(at)) is not None:
+            found.append(Signal("claim", at, *dispute, grave=2, holds=CLAIM_HOLDS_SECONDS))
         return found
 
     def grant_thinking(self, at: float) -> None:

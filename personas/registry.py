@@ -42,6 +42,7 @@ LINES: Mapping[str, frozenset[str]] = MappingProxyType(
         "quiet": frozenset({"name"}),
         "quiet_nudge": frozenset(),
         "drift": frozenset({"topic"}),
+        "agreement": frozenset({"name"}),
         "claim": frozenset({"name"}),
         "provoke": frozenset({"name"}),
     }

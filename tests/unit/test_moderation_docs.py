@@ -4,7 +4,7 @@ import re
 from typing import get_args
 
 from bench import manners
-from debate import attention, fact_checks, points, policy, signals
+from debate import accord, attention, fact_checks, points, policy, signals
 from debate.judgement import judge
 from debate.sources import MOST_SOURCES
 from launcher.places import REPOSITORY
@@ -31,6 +31,9 @@ def test_the_numbers_are_those_of_the_code():
         f"{signals.REMEMBERED_SECONDS:g} s are enough where",
         f"a turn of at least {signals.TURN_SECONDS:g} s, or in one of {signals.LONG_TURN_SECONDS:g} s",
         f"the first {signals.ANSWER_SECONDS:g} s of an answer",
+        f"a sentence of at least {signals.CUT_WORDS} words",
+        f"the same within {accord.ASSENT_SECONDS:g} s",
+        f"joins them for {accord.OTHERS_SECONDS:g} s",
         f"At most {policy.WORD_SHARE:.0%}".replace("%", " %"),
         f"At least {policy.GAP_SECONDS:g} s between",
         f"within {policy.SAME_SECONDS:g} s",
