@@ -61,8 +61,8 @@ class SupabaseServer:
         self._upstream = ""
         self._runner: web.AppRunner | None = None
         self._hung = asyncio.Event()
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self._port = 0
+        self.url = ""
 
     @property
     def postgres_url(self) -> str:
@@ -77,7 +77,7 @@ class SupabaseServer:
         return self
 
     async def back(self) -> None:
-        """Listen, on the port that it always has."""
+        """Listen, on the port that it had before."""
         app = web.Application(client_max_size=20_000_000)
         app.router.add_route("*", "/rest/v1/{table}", self._answer)
         app.router.add_route("POST", "/rest/v1/rpc/{table}", self._answer)
@@ -85,6 +85,8 @@ class SupabaseServer:
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = int(self._runner.addresses[0][1])
+        self.url = f"http://127.0.0.1:{self._port}"
 
     async def away(self) -> None:
         """Close the port and every connection; what hangs is cut."""

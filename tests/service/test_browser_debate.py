@@ -133,7 +133,7 @@ async def test_the_report_is_offered_at_the_end_and_opens(browser: Browser, stac
     await expect(papers).to_be_visible()
 
     await opens(ada, "Read the report", "School uniforms", words)
-    await opens(ada, "Transcript", "Ada: ", words)
+    await opens(ada, "Transcript", "Ada (typed): ", words)
     # The way to it stays once the room is left.
     await ada.page.get_by_role("button", name="Leave").click()
     await expect(papers).to_contain_text("The debate that you left")
