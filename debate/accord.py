@@ -24,6 +24,7 @@ OTHERS_SECONDS = 5.0
 
 REACHED_AGAIN_SECONDS = 300.0
 """An agreement within it is the same one, or part of it."""
+
 DENIED_SECONDS = 30.0
 """So soon after a claim a denial is of it, and so soon after a denial the claim stands against it."""
 
