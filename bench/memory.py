@@ -2,7 +2,7 @@
 
 Writes 10,000 utterances a second in bursts into a journal, on this disk and on a slow one, and measures the event
 loop's lag meanwhile; sends a debate to Supabase (the real client, a real Postgres, on loopback) as it goes on, and a
-backlog as fast as it goes; asks a larger database what memory asks.
+backlog as fast as it goes; asks a larger database what memory asks, and an index of a million utterances who said what.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unittest.mock import patch
 import numpy as np
 import psycopg
 
-from bench import replica_queries
+from bench import recall, replica_queries
 from bench.results import Target, publish
 from memory import DebateRecord, Journal, Record, uuid7
 from memory.bookmarks import Bookmarks
@@ -40,6 +40,7 @@ LAG_MS = 5.0
 SLOW_SECONDS = 0.1
 """What a commit takes longer on the slow disk."""
 BEHIND_SECONDS = 1.0
+RECALL_MS = 50.0
 LIVE_RATE = 40
 """Rows a second of a busy debate: eight people with their captions."""
 
@@ -149,7 +150,7 @@ async def backlog(server: SupabaseServer, folder: Path, rows: int) -> float:
 
 
 async def measure(
-    seconds: float, rows: int, utterances: int, folder: Path
+    seconds: float, rows: int, utterances: int, recalled: int, folder: Path
 ) -> tuple[list[Target], dict[str, Any]]:
     """All figures; `folder` is empty and temporary."""
     idle, _ = await loop_lag(seconds, writing=False, folder=folder / "idle")
@@ -167,6 +168,7 @@ async def measure(
     finally:
         await server.stop()
         postgres.stop()
+    times, _ = await asyncio.to_thread(recall.timed, folder / "recall", recalled)
     page_ms = queries["a debate's records, a page"]["median_ms"]
     targets = [
         Target("loop lag while writing, P99", percentile(busy, 99), "ms", LAG_MS),
@@ -178,6 +180,7 @@ async def measure(
         Target("replica behind, worst", max(behind), "s"),
         Target("rows left at the end", left, "", 0),
         Target("backlog sent", rate, "1/s"),
+        Target(f"recall over {recalled} utterances, P95", percentile(times, 95), "ms", RECALL_MS),
         Target("a page of a debate's records, median", page_ms, "ms", 100.0),
     ]
     detail = {
@@ -202,10 +205,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--rows", type=int, default=20_000, help="of the backlog")
     parser.add_argument("--utterances", type=int, default=200_000, help="of the database that is asked")
+    parser.add_argument(
+        "--recalled", type=int, default=1_000_000, help="utterances of the index that is asked"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sage-bench-memory-") as folder:
         targets, detail = asyncio.run(
-            measure(options.seconds, options.rows, options.utterances, Path(folder))
+            measure(options.seconds, options.rows, options.utterances, options.recalled, Path(folder))
         )
     return publish("memory", targets, detail=detail)
 

@@ -42,7 +42,7 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sage-recall-") as folder:
         quality = asyncio.run(_quality(Path(folder) / "questions"))
-        times, built = _timed(Path(folder) / "many", given.utterances)
+        times, built = timed(Path(folder) / "many", given.utterances)
     targets = [
         Target(f"{given.utterances:,} utterances: a question, P95", _percentile(times, 0.95), "ms", P95_MS),
         Target(f"{given.utterances:,} utterances: a question, P50", _percentile(times, 0.5), "ms"),
@@ -95,8 +95,8 @@ def _signals(folder: Path) -> Iterator[tuple[str, Callable[[str], Awaitable[Iter
         yield "embeddings", alone
 
 
-def _timed(folder: Path, utterances: int) -> tuple[list[float], float]:
-    """Milliseconds of each question, and the seconds that the index took to make."""
+def timed(folder: Path, utterances: int) -> tuple[list[float], float]:
+    """Milliseconds of each question by words over so many utterances, and the seconds that their index took to make."""
     chance = random.Random(6)
     words = [f"{a}{b}{c}" for a in _SOUNDS for b in _SOUNDS for c in _SOUNDS][:VOCABULARY]
     weights = [1 / (place + 10) for place in range(len(words))]
