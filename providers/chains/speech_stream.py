@@ -50,6 +50,8 @@ class Chain(Protocol):
     def failed(self, link: SpeechLink, failure: Failure, passage: Passage) -> None: ...
     def keep_sample(self, link: SpeechLink, passage: Passage) -> None: ...
     def worked(self, link: SpeechLink) -> None: ...
+    def took(self, link: SpeechLink, seconds: float) -> None: ...
+    def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool: ...
 
 
 class ChainSpeechStream(stt.RecognizeStream):
@@ -219,6 +221,7 @@ class ChainSpeechStream(stt.RecognizeStream):
         """A link's last word on a passage."""
         if by in self._open:
             passage.finals[by] = event
+            self._chain.took(by.link, by.waited(passage))
             self._settle()
 
     def on_usage(self, event: stt.SpeechEvent) -> None:
@@ -281,7 +284,7 @@ class ChainSpeechStream(stt.RecognizeStream):
             winner, text = head.best_text(self._open)
             event = _final(text)
         self._judge_late(head, winner, has_words=bool(text_of(event)))
-        if winner in head.finals:
+        if winner in head.finals and not self._leave(winner, head, has_words=bool(text_of(event))):
             self._chain.worked(winner.link)
         for link in self._chain.links:
             if link.name in head.blamed:  # all of it was spoken meanwhile
@@ -306,6 +309,19 @@ class ChainSpeechStream(stt.RecognizeStream):
             elif has_words or not each.gave_sign:
                 self._dismiss(each)
                 self._chain.failed(each.link, Failure(TIMED_OUT), head)
+
+    def _leave(self, winner: LinkStream, head: Passage, *, has_words: bool) -> bool:
+        """Whether a link that answered, but over its time, is left: where another lives that is not known to be slower.
+        Else each turn would wait for it anew, and those of all others in the room too."""
+        seconds = winner.waited(head)
+        over = seconds >= self._chain.deadlines.attempt - CLOCK_SECONDS
+        if not (over and has_words and winner.link.breaker):
+            return False
+        if not self._chain.has_better(winner.link, seconds, head):
+            return False
+        self._dismiss(winner)
+        self._chain.failed(winner.link, Failure(TIMED_OUT), head)
+        return True
 
     def _judge_suspects(self) -> None:
         """Those that another link was faster than: dead, unless their final comes in its time too."""

@@ -17,7 +17,7 @@ from livekit.agents.utils import AudioBuffer
 
 from providers.chains.attempt import Deadlines, LinkUse
 from providers.chains.closing import Closing, within
-from providers.chains.failures import SAID_NOTHING, Failure, LinkFailed
+from providers.chains.failures import SAID_NOTHING, TIMED_OUT, Failure, LinkFailed
 from providers.chains.link_stream import SpeechLink
 from providers.chains.passages import Passage
 from providers.chains.speech_stream import ChainSpeechStream
@@ -42,6 +42,9 @@ class ChainSTT(stt.STT[Any]):
         """Who answered the last passage of anybody; a stream has its own."""
 
         self._samples: dict[str, list[rtc.AudioFrame]] = {}
+        self._took: dict[str, float] = {}
+        """Seconds from a flush to the final text, the last time, by link."""
+
         self.closing = Closing()
         for link in self.links:
             if link.breaker is not None:
@@ -109,18 +112,38 @@ class ChainSTT(stt.STT[Any]):
         if link.breaker is not None:
             link.breaker.worked()
 
+    def took(self, link: SpeechLink, seconds: float) -> None:
+        """A link took so long for a final text."""
+        self._took[link.name] = seconds
+
+    def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool:
+        """Whether another link lives that did not fail on `passage`, and is not known to need `seconds` for its."""
+        return any(
+            link is not than
+            and link.living
+            and link.name not in passage.blamed
+            and self._took.get(link.name, 0.0) < seconds
+            for link in self.links
+        )
+
     async def _probe(self, link: SpeechLink) -> None:
-        """Let a link hear what it failed on: any word of it, or sign that it listens, will do. Raises for none."""
+        """Let a link hear what it failed on: any word of it, or sign that it listens, will do; of one that was late,
+        its final in its time, and as much again to connect. Raises for none."""
+        was_late = link.breaker is not None and link.breaker.failure == Failure(TIMED_OUT)
+        within_time = asyncio.timeout(2 * self.deadlines.attempt if was_late else None)
         stream, _ = link.open_stream()
         try:
             # Sound that a link failed on is always there; silence would do to see it connect.
             for frame in self._samples.get(link.name) or [_silence()]:
                 stream.push_frame(frame)
             stream.flush()
-            async for event in stream:
-                if event.type is not stt.SpeechEventType.RECOGNITION_USAGE:
-                    self._samples.pop(link.name, None)
-                    return
+            async with within_time:
+                async for event in stream:
+                    if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT or not (
+                        was_late or event.type is stt.SpeechEventType.RECOGNITION_USAGE
+                    ):
+                        self._samples.pop(link.name, None)
+                        return
             raise LinkFailed(SAID_NOTHING)
         finally:
             self.closing.later(stream.aclose())

@@ -221,19 +221,60 @@ def test_a_link_that_is_late_with_a_final_is_overtaken_and_then_dead():
     chain_test([[Heard(0.5), Words("Hello")]], [[*SECOND, Flushed(2), 0.1, Final("Two.")]], run=run)
 
 
-def test_a_link_that_is_late_but_first_keeps_its_place():
+LATE: list[Step] = [Flushed(), 1.0, Final("Hello there.")]
+
+
+def test_a_link_that_is_late_but_first_is_left_for_one_that_need_not_be():
     async def run(bench: Bench) -> None:
         await bench.ear.speak(1.0)
         bench.ear.flush()
         assert await bench.ear.final() == ("Hello there.", 1.0)
-        assert bench.down() == []
-        await asyncio.sleep(0.5)
-        assert bench.recognisers[1].open_streams == 0, "the other one is not needed"
+        assert bench.down() == ["link0"]
         await bench.ear.speak(1.0)
         bench.ear.flush()
         assert await bench.ear.final(2) == ("Two.", 0.1)
+        assert len(bench.ear.finals) == 2
 
-    chain_test([[Flushed(), 1.0, Final("Hello there."), Flushed(2), 0.1, Final("Two.")]], [SECOND], run=run)
+    late_too: list[Step] = [*SECOND, Flushed(2), 0.1, Final("Two.")]
+    chain_test([LATE], [late_too], run=run)
+
+
+def test_a_link_that_is_late_keeps_its_place_where_the_other_one_is_known_to_be_slower():
+    async def run(bench: Bench) -> None:
+        for number in (1, 2):
+            bench.ear.push(1.0)
+            bench.ear.flush()
+            assert (await bench.ear.final(number))[0] == "Hello there."
+            await asyncio.sleep(PROBE_SECONDS + 5.0)
+        assert [(each.link, each.up) for each in bench.changes] == [("link0", False), ("link0", True)]
+
+    back: list[Step] = [Flushed(), 0.1, Final("Back.")]
+    slow: list[Step] = [Flushed(), 1.2, Final("Hello there.")]
+    chain_test([[DEAD], back, LATE], [slow, slow], run=run, local_last=True)
+
+
+def test_a_link_that_is_late_keeps_its_place_where_the_other_one_fails():
+    async def run(bench: Bench) -> None:
+        bench.ear.push(1.0)
+        bench.ear.flush()
+        assert await bench.ear.final() == ("Hello there.", 1.0)
+        assert bench.down() == []
+
+    chain_test([LATE], [[DEAD]], run=run, local_last=True)
+
+
+def test_a_link_that_was_late_is_back_with_a_final_in_its_time_and_no_sooner():
+    async def run(bench: Bench) -> None:
+        bench.ear.push(1.0)
+        bench.ear.flush()
+        await bench.ear.final()
+        for probes in (1, 2):
+            assert bench.down() == ["link0"], f"probe {probes} has not been"
+            await asyncio.sleep(PROBE_SECONDS + 2.0)
+        assert bench.down() == []
+
+    drip: list[Step] = [Words("He"), Flushed(), 1.9, Final("Hello there.")]
+    chain_test([LATE, drip, [Flushed(), 1.0, Final("Hello there.")]], [SECOND], run=run)
 
 
 def test_a_link_that_hears_and_says_nothing_is_followed_while_the_person_still_speaks():
