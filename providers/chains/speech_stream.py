@@ -19,6 +19,7 @@ from providers.chains.attempt import Deadlines, LinkUse
 from providers.chains.closing import Closing
 from providers.chains.failures import TIMED_OUT, Failure, failure_of
 from providers.chains.link_stream import LinkStream, SpeechLink
+from providers.chains.pace import Pace
 from providers.chains.passages import Passage, text_of
 
 LONGEST_STREAM_SECONDS = 1500.0
@@ -44,13 +45,13 @@ class Chain(Protocol):
     deadlines: Deadlines
     hold_seconds: float
     last_use: LinkUse | None
+    pace: Pace
 
     @property
     def recogniser(self) -> stt.STT[Any]: ...
     def failed(self, link: SpeechLink, failure: Failure, passage: Passage) -> None: ...
     def keep_sample(self, link: SpeechLink, passage: Passage) -> None: ...
     def worked(self, link: SpeechLink) -> None: ...
-    def took(self, link: SpeechLink, seconds: float) -> None: ...
     def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool: ...
 
 
@@ -136,8 +137,14 @@ class ChainSpeechStream(stt.RecognizeStream):
         living = any(link.living for link in self._chain.links)
         if not self._open or (living and not any(each.link.living for each in self._open)):
             self._ask_next()
+        if len(self._open) == 1 and self._slackens(self._open[0].link):
+            self._ask_next()
         self._arm()
         return passage
+
+    def _slackens(self, link: SpeechLink) -> bool:
+        """Whether another is to hear this passage too. What works in this process has all the time it takes."""
+        return link.breaker is not None and link.living and self._chain.pace.has_slackened(link.name)
 
     def _choose(self) -> None:
         """Between two passages: keep the stream that is open, unless a better link lives or it is too old."""
@@ -221,7 +228,8 @@ class ChainSpeechStream(stt.RecognizeStream):
         """A link's last word on a passage."""
         if by in self._open:
             passage.finals[by] = event
-            self._chain.took(by.link, by.waited(passage))
+            if text_of(event):
+                self._chain.pace.note(by.link.name, by.waited(passage))
             self._settle()
 
     def on_usage(self, event: stt.SpeechEvent) -> None:
@@ -284,7 +292,7 @@ class ChainSpeechStream(stt.RecognizeStream):
             winner, text = head.best_text(self._open)
             event = _final(text)
         self._judge_late(head, winner, has_words=bool(text_of(event)))
-        if winner in head.finals and not self._leave(winner, head, has_words=bool(text_of(event))):
+        if winner in head.finals and not self._leave(winner, head):
             self._chain.worked(winner.link)
         for link in self._chain.links:
             if link.name in head.blamed:  # all of it was spoken meanwhile
@@ -310,14 +318,12 @@ class ChainSpeechStream(stt.RecognizeStream):
                 self._dismiss(each)
                 self._chain.failed(each.link, Failure(TIMED_OUT), head)
 
-    def _leave(self, winner: LinkStream, head: Passage, *, has_words: bool) -> bool:
+    def _leave(self, winner: LinkStream, head: Passage) -> bool:
         """Whether a link that answered, but over its time, is left: where another lives that is not known to be slower.
         Else each turn would wait for it anew, and those of all others in the room too."""
         seconds = winner.waited(head)
-        over = seconds >= self._chain.deadlines.attempt - CLOCK_SECONDS
-        if not (over and has_words and winner.link.breaker):
-            return False
-        if not self._chain.has_better(winner.link, seconds, head):
+        over = seconds >= self._chain.deadlines.attempt - CLOCK_SECONDS and bool(head.texts[winner])
+        if not (over and winner.link.breaker and self._chain.has_better(winner.link, seconds, head)):
             return False
         self._dismiss(winner)
         self._chain.failed(winner.link, Failure(TIMED_OUT), head)

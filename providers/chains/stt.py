@@ -19,6 +19,7 @@ from providers.chains.attempt import Deadlines, LinkUse
 from providers.chains.closing import Closing, within
 from providers.chains.failures import SAID_NOTHING, TIMED_OUT, Failure, LinkFailed
 from providers.chains.link_stream import SpeechLink
+from providers.chains.pace import Pace
 from providers.chains.passages import Passage
 from providers.chains.speech_stream import ChainSpeechStream
 
@@ -42,9 +43,7 @@ class ChainSTT(stt.STT[Any]):
         """Who answered the last passage of anybody; a stream has its own."""
 
         self._samples: dict[str, list[rtc.AudioFrame]] = {}
-        self._took: dict[str, float] = {}
-        """Seconds from a flush to the final text, the last time, by link."""
-
+        self.pace = Pace()
         self.closing = Closing()
         for link in self.links:
             if link.breaker is not None:
@@ -112,17 +111,13 @@ class ChainSTT(stt.STT[Any]):
         if link.breaker is not None:
             link.breaker.worked()
 
-    def took(self, link: SpeechLink, seconds: float) -> None:
-        """A link took so long for a final text."""
-        self._took[link.name] = seconds
-
     def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool:
         """Whether another link lives that did not fail on `passage`, and is not known to need `seconds` for its."""
         return any(
             link is not than
             and link.living
             and link.name not in passage.blamed
-            and self._took.get(link.name, 0.0) < seconds
+            and self.pace.last(link.name) < seconds
             for link in self.links
         )
 

@@ -263,6 +263,21 @@ def test_a_link_that_is_late_keeps_its_place_where_the_other_one_fails():
     chain_test([LATE], [[DEAD]], run=run, local_last=True)
 
 
+def test_a_link_that_slackens_within_its_time_costs_one_turn_and_stays():
+    async def run(bench: Bench) -> None:
+        for number, took in enumerate((0.2, 0.8, 0.1, 0.2, 0.2), start=1):
+            bench.ear.push(1.0)
+            bench.ear.flush()
+            assert await bench.ear.final(number) == (f"{number}.", took)
+            await asyncio.sleep(2.0)
+        assert bench.changes == []
+
+    turns = enumerate((0.2, 0.8, 0.7, 0.2, 0.2), start=1)
+    steps: list[Step] = [step for each, took in turns for step in (Flushed(each), took, Final(f"{each}."))]
+    other: list[list[Step]] = [[Flushed(), 0.1, Final("3.")], [Flushed(), 0.3, Final("4.")]]
+    chain_test([steps], other, run=run)
+
+
 def test_a_link_that_was_late_is_back_with_a_final_in_its_time_and_no_sooner():
     async def run(bench: Bench) -> None:
         bench.ear.push(1.0)
