@@ -7,6 +7,7 @@ nobody waits for it twice. Owns no time and asks no link.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 
 REMEMBERED = 16
 """Finals of a link that make up its pace: what a link does a dozen times running becomes what it always does."""
@@ -29,10 +30,17 @@ class Pace:
         """What it took the last time; 0.0 for a link that was never asked."""
         return self._took[link][-1] if self._took[link] else 0.0
 
+    def patience(self, link: str, at_most: float) -> float:
+        """How long to wait for its final before another is asked too: hedged requests (Dean and Barroso, "The Tail at
+        Scale", 2013). `at_most` for a link of which nothing is known."""
+        return min(at_most, self._limit(self._took[link])) if self._took[link] else at_most
+
     def has_slackened(self, link: str) -> bool:
         """Whether its last final came far later than a quarter of those before it or more."""
         *before, last = self._took[link] or (0.0,)
-        if not before:
-            return False
-        usual = sorted(before)[len(before) // 4]
-        return last > usual + max(SLACK_SECONDS, usual)
+        return bool(before) and last > self._limit(before)
+
+    @staticmethod
+    def _limit(took: Sequence[float]) -> float:
+        usual = sorted(took)[len(took) // 4]
+        return usual + max(SLACK_SECONDS, usual)

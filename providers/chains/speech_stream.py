@@ -19,7 +19,6 @@ from providers.chains.attempt import Deadlines, LinkUse
 from providers.chains.closing import Closing
 from providers.chains.failures import TIMED_OUT, Failure, failure_of
 from providers.chains.link_stream import LinkStream, SpeechLink
-from providers.chains.pace import Pace
 from providers.chains.passages import Passage, text_of
 
 LONGEST_STREAM_SECONDS = 1500.0
@@ -45,13 +44,15 @@ class Chain(Protocol):
     deadlines: Deadlines
     hold_seconds: float
     last_use: LinkUse | None
-    pace: Pace
 
     @property
     def recogniser(self) -> stt.STT[Any]: ...
     def failed(self, link: SpeechLink, failure: Failure, passage: Passage) -> None: ...
     def keep_sample(self, link: SpeechLink, passage: Passage) -> None: ...
     def worked(self, link: SpeechLink) -> None: ...
+    def took(self, link: SpeechLink, seconds: float) -> None: ...
+    def patience(self, link: SpeechLink) -> float: ...
+    def slackens(self, link: SpeechLink) -> bool: ...
     def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool: ...
 
 
@@ -137,14 +138,10 @@ class ChainSpeechStream(stt.RecognizeStream):
         living = any(link.living for link in self._chain.links)
         if not self._open or (living and not any(each.link.living for each in self._open)):
             self._ask_next()
-        if len(self._open) == 1 and self._slackens(self._open[0].link):
+        if len(self._open) == 1 and self._chain.slackens(self._open[0].link):
             self._ask_next()
         self._arm()
         return passage
-
-    def _slackens(self, link: SpeechLink) -> bool:
-        """Whether another is to hear this passage too. What works in this process has all the time it takes."""
-        return link.breaker is not None and link.living and self._chain.pace.has_slackened(link.name)
 
     def _choose(self) -> None:
         """Between two passages: keep the stream that is open, unless a better link lives or it is too old."""
@@ -178,7 +175,7 @@ class ChainSpeechStream(stt.RecognizeStream):
     def _is_late(self, stream: LinkStream) -> bool:
         return any(
             passage.flushed_at is not None
-            and stream.waited(passage) >= self._chain.deadlines.attempt - CLOCK_SECONDS
+            and stream.waited(passage) >= self._chain.patience(stream.link) - CLOCK_SECONDS
             for passage in stream.owes
         )
 
@@ -229,7 +226,7 @@ class ChainSpeechStream(stt.RecognizeStream):
         if by in self._open:
             passage.finals[by] = event
             if text_of(event):
-                self._chain.pace.note(by.link.name, by.waited(passage))
+                self._chain.took(by.link, by.waited(passage))
             self._settle()
 
     def on_usage(self, event: stt.SpeechEvent) -> None:
@@ -378,7 +375,8 @@ class ChainSpeechStream(stt.RecognizeStream):
         """When the next link is asked because those that were asked are late; none where no link is left."""
         if head.flushed_at is None or self._candidate() is None:
             return []
-        return [max(head.flushed_at, self._open[-1].opened_at) + self._chain.deadlines.attempt]
+        newest = self._open[-1]
+        return [max(head.flushed_at, newest.opened_at) + self._chain.patience(newest.link)]
 
     def _wake(self) -> None:
         self._judge_suspects()

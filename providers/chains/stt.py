@@ -43,7 +43,7 @@ class ChainSTT(stt.STT[Any]):
         """Who answered the last passage of anybody; a stream has its own."""
 
         self._samples: dict[str, list[rtc.AudioFrame]] = {}
-        self.pace = Pace()
+        self._pace = Pace()
         self.closing = Closing()
         for link in self.links:
             if link.breaker is not None:
@@ -111,13 +111,26 @@ class ChainSTT(stt.STT[Any]):
         if link.breaker is not None:
             link.breaker.worked()
 
+    def took(self, link: SpeechLink, seconds: float) -> None:
+        """A link took so long for a final text that has words."""
+        self._pace.note(link.name, seconds)
+
+    def patience(self, link: SpeechLink) -> float:
+        """Seconds after which another link is asked too; what works in this process has its whole time."""
+        most = self.deadlines.attempt
+        return most if link.breaker is None else self._pace.patience(link.name, most)
+
+    def slackens(self, link: SpeechLink) -> bool:
+        """Whether another link is to hear the next passage too."""
+        return link.breaker is not None and link.living and self._pace.has_slackened(link.name)
+
     def has_better(self, than: SpeechLink, seconds: float, passage: Passage) -> bool:
         """Whether another link lives that did not fail on `passage`, and is not known to need `seconds` for its."""
         return any(
             link is not than
             and link.living
             and link.name not in passage.blamed
-            and self.pace.last(link.name) < seconds
+            and self._pace.last(link.name) < seconds
             for link in self.links
         )
 

@@ -35,3 +35,11 @@ def test_each_link_has_a_pace_of_its_own():
     assert pace.last("link") == 0.9
     assert pace.last("other") == 0.0
     assert not pace.has_slackened("other")
+
+
+@pytest.mark.parametrize(
+    ("took", "patience"),
+    [((), 0.9), ((0.25,), 0.25 + SLACK_SECONDS), ((0.25, 0.9, 0.9), 0.55), ((0.6,), 0.9)],
+)
+def test_another_is_asked_once_a_link_is_later_than_it_used_to_be(took, patience):
+    assert paced(*took).patience("link", 0.9) == pytest.approx(patience)

@@ -274,7 +274,9 @@ def test_a_link_that_slackens_within_its_time_costs_one_turn_and_stays():
 
     turns = enumerate((0.2, 0.8, 0.7, 0.2, 0.2), start=1)
     steps: list[Step] = [step for each, took in turns for step in (Flushed(each), took, Final(f"{each}."))]
-    other: list[list[Step]] = [[Flushed(), 0.1, Final("3.")], [Flushed(), 0.3, Final("4.")]]
+    other: list[list[Step]] = [
+        [Flushed(), late, Final(text)] for late, text in ((0.5, "2."), (0.1, "3."), (0.3, "4."))
+    ]
     chain_test([steps], other, run=run)
 
 
