@@ -21,9 +21,9 @@ from memory.bookmarks import Bookmarks
 from memory.forgetting import MARK, about, without_words
 from memory.ids import uuid7
 from memory.journal_file import read_debate, read_records, replace_data, rows_of
-from memory.journal_writer import find_files
+from memory.journal_writer import find_files, read_debate_or_none
 from memory.projection import HOMES, Row, debate_of, home_of, record_of, storable
-from memory.retention import delete_file
+from memory.retention import DAY_SECONDS, delete_file
 from memory.search_index import follow_journals
 from memory.store import DebateRecord, Record
 from memory.supabase_tables import PAGE_ROWS, SupabaseTables, is_last
@@ -225,6 +225,23 @@ def _exported(records: Iterable[Record]) -> Mapping[str, dict[str, Any]]:
     }
 
 
+async def _marks(tables: SupabaseTables, debate_id: str | None) -> list[Row]:
+    """The marks of all debates, or of one and of all together; oldest first, so that a new one is behind every page."""
+    found: list[Row] = []
+
+    def page(query: Any) -> Any:
+        query = query.in_("debate_id", [debate_id, EVERYWHERE]) if debate_id else query
+        for column in ("forgotten_at", "debate_id", "identity"):
+            query = query.order(column)
+        return query.range(len(found), len(found) + PAGE_ROWS - 1)
+
+    while True:
+        rows = await tables.select("forgotten", page)
+        found += rows
+        if is_last(rows):
+            return found
+
+
 async def apply_marks(
     tables: SupabaseTables, data_dir: Path, bookmarks: Bookmarks, debate_id: str | None = None
 ) -> list[str]:
@@ -233,31 +250,45 @@ async def apply_marks(
     The caller holds the lease where it names one debate. Raises Unavailable, sqlite3.Error.
     """
     touched = []
-
-    def build(query: Any) -> Any:
-        query = query.in_("debate_id", [debate_id, EVERYWHERE]) if debate_id else query
-        return query.order("forgotten_at", desc=True).limit(PAGE_ROWS)
-
-    for row in await tables.select("forgotten", build):
-        meant = row["debate_id"] if row["debate_id"] != EVERYWHERE else debate_id or "*"
-        for path in find_files(data_dir, meant):
-            if bookmarks.applied(path.stem, row["identity"], row["forgotten_at"]):
-                continue
-            if debate_id is None and bookmarks.claim(path.stem) is None:
-                continue  # its sender looks at the marks itself
-            try:
-                if row["identity"]:
-                    erase_in_file(path, row["identity"], row["forgotten_at"])
-                    bookmarks.apply(path.stem, row["identity"], row["forgotten_at"])
-                else:
-                    delete_file(path)
-                    bookmarks.remove(path.stem)
-                touched.append(path.stem)
-            except sqlite3.OperationalError:
-                continue  # busy: at the next look
-            finally:
-                if debate_id is None:
-                    bookmarks.release(path.stem)
+    marks = await _marks(tables, debate_id)
+    for path in find_files(data_dir, debate_id or "*") if marks else ():
+        todo = _still_to_do(path, marks, bookmarks)
+        if not todo or (debate_id is None and bookmarks.claim(path.stem) is None):
+            continue  # nothing, or its sender looks at the marks itself
+        try:
+            touched.extend(path.stem for row in todo if _carry_out(path, row, bookmarks))
+        except sqlite3.OperationalError:
+            continue  # busy: at the next look
+        finally:
+            if debate_id is None:
+                bookmarks.release(path.stem)
     if touched:
         follow_journals(data_dir)
-    return touched
+    return list(dict.fromkeys(touched))
+
+
+def _still_to_do(path: Path, marks: Sequence[Row], bookmarks: Bookmarks) -> list[Row]:
+    """The marks that mean the debate of `path` and were not carried out on it; one that is older than the debate means
+    words that were never in it. Where the debate is to be deleted nothing else is to be done."""
+    meant = [row for row in marks if row["debate_id"] in (path.stem, EVERYWHERE)]
+    if deletion := [row for row in meant if not row["identity"]]:
+        return deletion[:1]
+    debate = read_debate_or_none(path) if meant else None
+    return [
+        row
+        for row in meant
+        if debate is not None
+        and row["forgotten_at"] > debate.created_at - DAY_SECONDS  # machines' clocks differ
+        and not bookmarks.applied(path.stem, row["identity"], row["forgotten_at"])
+    ]
+
+
+def _carry_out(path: Path, mark: Row, bookmarks: Bookmarks) -> bool:
+    """Whether a mark changed anything."""
+    if mark["identity"]:
+        changed = erase_in_file(path, mark["identity"], mark["forgotten_at"])
+        bookmarks.apply(path.stem, mark["identity"], mark["forgotten_at"])
+        return changed > 0
+    delete_file(path)
+    bookmarks.remove(path.stem)
+    return True

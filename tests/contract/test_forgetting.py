@@ -12,7 +12,7 @@ from debate.events import from_json
 from memory import DebateRecord, Journal, Record, uuid7
 from memory.__main__ import main
 from memory.bookmarks import Bookmarks
-from memory.erasing import Erasing
+from memory.erasing import EVERYWHERE, Erasing, apply_marks
 from memory.forgetting import about, without_words
 from memory.supabase_reading import SupabaseReading
 from tests.contract.mirrored_store import send_all, tables_of
@@ -170,6 +170,22 @@ async def test_the_words_are_in_no_row_of_supabase_and_do_not_come_back(
     assert [record.data.get("text") for record in read if record.data.get("identity") == "ben"][
         -1
     ] == "Taxes are theft."
+
+
+async def test_no_mark_is_passed_over_however_many_there_are(
+    journal: Journal, supabase: SupabaseServer, tmp_path: Path
+) -> None:
+    supabase.most_rows = 200
+    tables = tables_of(supabase)
+    elsewhere = await copied(journal, tmp_path / "elsewhere")
+    others = [{"debate_id": EVERYWHERE, "identity": f"p{each}", "forgotten_at": 1.0} for each in range(450)]
+    others += [{**each, "identity": "ben", "forgotten_at": 2e9} for each in others[:1]]
+    await tables.upsert("forgotten", [*others, {**others[0], "identity": "ana", "forgotten_at": 1e10}])
+    with Bookmarks(elsewhere, "there") as bookmarks:
+        assert await apply_marks(tables, elsewhere, bookmarks) == [DEBATE.debate_id]
+        assert await apply_marks(tables, elsewhere, bookmarks) == []
+    await tables.aclose()
+    assert b"Theobald" not in bytes_on_disk(elsewhere)
 
 
 async def test_words_that_a_later_debate_opened_with_go_too_though_the_person_was_not_there(
