@@ -55,7 +55,12 @@ def as_table(findings: Sequence[Finding]) -> str:
         if finding.remedy:
             lines.append(f"{'':<8}  {'':<{width}}  -> {finding.remedy}")
     counts = [(state, sum(f.state == state for f in findings)) for state in _ORDER]
-    lines += ["", ", ".join(f"{count} {state}" for state, count in counts if count) + "."]
+    meaning = "Debates can be held; what is degraded would make them better."
+    if exit_code(findings):
+        meaning = "Mend what has failed first."
+    elif not any(finding.state == "degraded" for finding in findings):
+        meaning = "All is well."
+    lines += ["", ", ".join(f"{count} {state}" for state, count in counts if count) + f". {meaning}"]
     return "\n".join(lines) + "\n"
 
 

@@ -132,7 +132,7 @@ def test_the_table_has_a_row_for_each_finding_and_the_remedy_below_it(base: dict
     row = next(index for index, line in enumerate(lines) if "LiveKit" in line)
     assert lines[row].startswith("degraded")
     assert "-> `make run` starts one" in lines[row + 1]
-    assert lines[-1].endswith("OK.")
+    assert lines[-1].endswith("OK. Debates can be held; what is degraded would make them better.")
 
 
 def test_broken_settings_are_all_listed_and_the_rest_is_checked(
@@ -410,7 +410,8 @@ def test_only_what_failed_makes_the_exit_code():
     assert exit_code([ok("a", "b")]) == 0
     assert exit_code([Finding("a", "degraded", "b", "c"), ok("a", "b")]) == 0
     assert exit_code([failed("a", "b", "c"), ok("a", "b")]) == 1
-    assert as_table([failed("a", "b", "mend")]).splitlines()[-1] == "1 failed."
+    assert as_table([failed("a", "b", "mend")]).splitlines()[-1] == "1 failed. Mend what has failed first."
+    assert as_table([ok("a", "b")]).splitlines()[-1] == "1 OK. All is well."
 
 
 def test_the_command_line(base: dict[str, object], monkeypatch: pytest.MonkeyPatch):
