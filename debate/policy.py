@@ -52,7 +52,7 @@ ASKED_SECONDS = 300.0
 SUGGESTED_SECONDS = 300.0
 """Between two suggestions to the host that the talk has left the topic."""
 
-CONTENT_SECONDS = 120.0
+CONTENT_SECONDS = 150.0
 """Between two questions or provocations on the content, at the least."""
 
 SAFETY = frozenset({"attack", "floor"})

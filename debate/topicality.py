@@ -19,6 +19,9 @@ WARM_UP_SECONDS = 120.0
 """What is said until then is what the debate is about, besides its topic."""
 
 LEAST_UTTERANCES = 4
+LEAST_SPEAKERS = 3
+"""What two speak of, who may be the only ones, is theirs."""
+
 LEAST_STEMS = 16
 FAMILIAR_SHARE = 0.15
 """Of the content words of a window, so many at least have been said before where the talk is about the same thing."""
@@ -81,7 +84,9 @@ class Topicality:
             return False
         recent = [one for one in self._window if one[0] >= at - WINDOW_SECONDS]
         found = frozenset[str]().union(*(one[2] for one in recent))
-        if len(recent) < LEAST_UTTERANCES or len({one[1] for one in recent}) < 2 or len(found) < LEAST_STEMS:
+        if len(recent) < LEAST_UTTERANCES or len({one[1] for one in recent}) < LEAST_SPEAKERS:
+            return False
+        if len(found) < LEAST_STEMS:
             return False
         if found & self.topic:
             return False

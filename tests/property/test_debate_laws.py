@@ -188,6 +188,7 @@ def test_a_debate_that_is_handed_over_goes_on_where_it_was(script, form, other):
     state = json.loads(json.dumps(taken(first)))
     assert len(json.dumps(state)) < 60_000
     second.apply(ev.Restored(state), at)
+    first.apply(ev.Tick(), at)  # what is due is done in the first moment of the other too
     mine, theirs = first.view(at), second.view(at)
     for name in ("topic", "format", "segment", "status", "floor", "queue", "paused", "quiet"):
         assert getattr(theirs, name) == getattr(mine, name), name
