@@ -11,14 +11,16 @@ import json
 import secrets
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import logs
 from errors import InvalidInput, SageError
 from memory.bookmarks import Bookmarks
 from memory.erasing import Erasing
 from memory.ids import is_uuid
+from memory.journal_file import NewerSchemaError
 from memory.listing import kept_debates
 from memory.reading import open_reading
 from memory.replica import tables_of, why_no_replica
@@ -43,8 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{error}\n{error.hint}".strip(), file=sys.stderr)
     except BrokenPipeError:
         return 1  # whoever read the output has seen enough
-    except (sqlite3.Error, OSError) as error:
-        print(f"A file under DATA_DIR cannot be used ({error}). Try again.", file=sys.stderr)
+    except (sqlite3.Error, OSError, NewerSchemaError) as error:
+        remedy = "`doctor` looks at DATA_DIR: python debate_moderator_agent.py doctor"
+        print(f"A file under DATA_DIR cannot be used ({error}).\n{remedy}", file=sys.stderr)
     return 1
 
 
@@ -116,6 +119,10 @@ async def _status(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def _list(settings: Settings, options: argparse.Namespace) -> int:
+    reason = why_no_replica(settings)
+    if reason and not _sizes(Path(settings.data_dir)):
+        print(f"no debate is kept in {settings.data_dir} (DATA_DIR) yet; {reason}")
+        return 0
     reading = open_reading(settings)
     try:
         found = await kept_debates(reading, options.words, options.most)
@@ -143,8 +150,17 @@ async def _export(settings: Settings, options: argparse.Namespace) -> int:
         held = await Erasing(Path(settings.data_dir), bookmarks, tables).export(options.person)
     if tables is None and settings.supabase_url:
         print(f"Supabase was not asked: {why_no_replica(settings)}", file=sys.stderr)
+    unread = held.pop("unread")
     print(json.dumps(held, ensure_ascii=True, indent=2))
-    return 0
+    _tell_unread(unread)
+    return 1 if unread else 0
+
+
+def _tell_unread(unread: Mapping[str, str]) -> None:
+    for name, problem in unread.items():
+        print(f"{name} cannot be read ({problem}): what is in it stays as it is", file=sys.stderr)
+    if unread:
+        print("`python -m memory forget --debate ID` deletes one whole; its name is the ID", file=sys.stderr)
 
 
 async def _forget(settings: Settings, options: argparse.Namespace) -> int:
@@ -169,10 +185,13 @@ async def _forget(settings: Settings, options: argparse.Namespace) -> int:
     for where, counts in (("the journal", done.in_journals), ("Supabase", done.in_supabase)):
         for debate_id, count in counts.items():
             print(f"{count} records of {debate_id} have no words any more in {where}")
-    if not (done.deleted or done.in_journals or done.in_supabase):
+    if not (done.deleted or done.in_journals or done.in_supabase or done.unread):
         print("nothing of it is kept here or in Supabase")
-    return 0
+    _tell_unread(done.unread)
+    return 1 if done.unread else 0
 
 
 if __name__ == "__main__":
+    with suppress(SageError):  # which the command itself will tell
+        logs.configure(load_settings(), "memory", stream=sys.stderr, conversing=True)
     sys.exit(main(sys.argv[1:]))

@@ -20,7 +20,7 @@ from errors import Unavailable
 from memory.bookmarks import Bookmarks
 from memory.forgetting import MARK, about, without_words
 from memory.ids import uuid7
-from memory.journal_file import read_debate, read_records, replace_data, rows_of
+from memory.journal_file import NewerSchemaError, read_debate, read_records, replace_data, rows_of
 from memory.journal_writer import find_files, read_debate_or_none
 from memory.projection import HOMES, Row, debate_of, home_of, record_of, storable
 from memory.retention import DAY_SECONDS, delete_file
@@ -43,6 +43,11 @@ class Forgotten:
     in_journals: dict[str, int] = field(default_factory=dict)
     in_supabase: dict[str, int] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    """Journals that could not be read, in which the words may still be, and why."""
+
+
+_UNREADABLE = (sqlite3.Error, OSError, NewerSchemaError)
 
 
 def erase_in_file(path: Path, identity: str, until: float) -> int:
@@ -103,6 +108,9 @@ class Erasing:
             await self._claim(path.stem)
             try:
                 count = await asyncio.to_thread(erase_in_file, path, identity, until)
+            except _UNREADABLE as error:  # one damaged file keeps no other's words
+                done.unread[str(path)] = str(error)
+                continue
             finally:
                 self._bookmarks.release(path.stem)
             if count:
@@ -115,10 +123,16 @@ class Erasing:
         return done
 
     async def export(self, identity: str) -> dict[str, Any]:
-        """All that is held on a person: records of all debates, from both sides, each once. Raises Unavailable."""
+        """All that is held on a person: records of all debates, from both sides, each once; `unread` names journals
+        that could not be read, and why. Raises Unavailable."""
         found: dict[str, dict[str, Any]] = {}
+        unread: dict[str, str] = {}
         for path in find_files(self._data_dir):
-            debate, records = read_debate(path), read_records(path, None, 0) or ()
+            try:
+                debate, records = read_debate(path), read_records(path, None, 0) or ()
+            except _UNREADABLE as error:
+                unread[str(path)] = str(error)
+                continue
             if debate is not None:
                 _add(found, debate, about(records, identity))
         for debate_id in await self._debates_with(identity, None):
@@ -130,7 +144,7 @@ class Erasing:
             {**entry, "records": sorted(entry["records"].values(), key=lambda record: record["at"])}
             for entry in found.values()
         ]
-        return {"identity": identity, "exported_at": time.time(), "debates": debates_found}
+        return {"identity": identity, "exported_at": time.time(), "debates": debates_found, "unread": unread}
 
     async def _claim(self, debate_id: str) -> None:
         """Keep the replicator from the debate: what it has read already must not arrive after this."""
@@ -249,7 +263,7 @@ async def apply_marks(
 
     The caller holds the lease where it names one debate. Raises Unavailable, sqlite3.Error.
     """
-    touched = []
+    touched: list[str] = []
     marks = await _marks(tables, debate_id)
     for path in find_files(data_dir, debate_id or "*") if marks else ():
         todo = _still_to_do(path, marks, bookmarks)
@@ -257,8 +271,8 @@ async def apply_marks(
             continue  # nothing, or its sender looks at the marks itself
         try:
             touched.extend(path.stem for row in todo if _carry_out(path, row, bookmarks))
-        except sqlite3.OperationalError:
-            continue  # busy: at the next look
+        except _UNREADABLE:
+            continue  # busy or damaged: at the next look
         finally:
             if debate_id is None:
                 bookmarks.release(path.stem)

@@ -270,6 +270,35 @@ async def test_the_commands_for_people(
     assert "nothing of it is kept" in await run("forget", "--debate", DEBATE.debate_id)
 
 
+async def test_a_damaged_journal_is_named_and_keeps_nobody_elses_words(
+    journal: Journal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await journal.aclose()
+    damaged = tmp_path / "cellar" / f"{uuid7()}.sqlite3"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"not a database, and long enough to be looked at" * 40)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(main, arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    code, out, err = await run("list")
+    assert (code, DEBATE.debate_id in out, vars(caplog.records[-1])["file"]) == (0, True, damaged.name)
+    for command in ("export", "forget"):
+        code, out, err = await run(command, "--person", "ana")
+        assert (code, DEBATE.debate_id in out, str(damaged) in err) == (1, True, True)
+        assert "forget --debate ID" in err
+    assert b"Theobald" not in bytes_on_disk(tmp_path)
+    assert await run("forget", "--debate", damaged.stem) == (0, f"deleted {damaged.stem}\n", "")
+    assert (await run("export", "--person", "ana"))[0] == 0
+
+
 def test_forgetting_is_refused_where_supabase_could_not_be_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
