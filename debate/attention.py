@@ -70,6 +70,7 @@ class Attention:
         names = [
             (person.identity, _first_name(person.name)) for person in people.known.values() if person.present
         ]
+        self.policy.begun(at)
         found = self.watch.uttered(identity, text, judge(text, names, identity), at)
         self.policy.note(*(one for one in found if not addressed or one.name == "attack"))
         if not addressed:

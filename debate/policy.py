@@ -55,6 +55,9 @@ SUGGESTED_SECONDS = 300.0
 CONTENT_SECONDS = 150.0
 """Between two questions or provocations on the content, at the least."""
 
+OPENING_SECONDS = 120.0
+"""From the first words on: everybody says where they stand, and nothing is asked of the content yet."""
+
 SAFETY = frozenset({"attack", "floor"})
 EXEMPT = SAFETY | {"begin"}
 """What keeps people and their time safe is said whatever share of the words the moderator has had."""
@@ -86,6 +89,9 @@ class Policy:
     """Remembers what was done, and decides what is done next."""
 
     waiting: list[Signal] = field(default_factory=list)
+    began_at: float | None = None
+    """When the first words were said; None before."""
+
     last_at: float = -1e9
     last_content_at: float = -1e9
     last_quiet_at: float = -1e9
@@ -104,6 +110,11 @@ class Policy:
                 one for one in self.waiting if (one.name, one.about) != (signal.name, signal.about)
             ]
             self.waiting.append(signal)
+
+    def begun(self, at: float) -> None:
+        """Somebody speaks: the first time begins the debate."""
+        if self.began_at is None:
+            self.began_at = at
 
     def hold_until(self, at: float) -> None:
         """Somebody asked to wait: nothing that can wait is said before."""
@@ -150,6 +161,8 @@ class Policy:
             return self._balance(signal, since, at)
         if name == "drift" and signal.about:  # words alone only suggest it
             return Intervention(signal, "nudge", name) if since >= SUGGESTED_SECONDS else None
+        if name == "claim" and (self.began_at is None or at - self.began_at < OPENING_SECONDS):
+            return None
         if name == "claim":
             return self._disputed(signal, at) if signal.grave > 1 else self._content(signal, persona, at)
         if name == "agreement" and signal.grave > 1:

@@ -74,7 +74,10 @@ CLAIM = "The failure rate doubled there, it went from twelve to twenty-five perc
 
 def test_a_claim_that_is_denied_and_upheld_is_asked_about_whatever_the_persona(scene):
     found = say(
-        scene, ("ana", CLAIM), ("ben", "No. No way, that's not true."), ("ana", "I read it in the paper.")
+        scene.under_way(),
+        ("ana", CLAIM),
+        ("ben", "No. No way, that's not true."),
+        ("ana", "I read it in the paper."),
     )
     found += scene.waits(8)
     assert of(found, "claim") == [("announce", "ana")]

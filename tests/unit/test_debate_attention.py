@@ -10,7 +10,7 @@ import pytest
 from debate.decisions import Decision
 from debate.events import Commanded, Joined, Judged, ModeratorSpoke, SpeechEnded, SpeechStarted, Tick, Uttered
 from debate.judgement import judge
-from debate.policy import GAP_SECONDS
+from debate.policy import GAP_SECONDS, OPENING_SECONDS
 from debate.signals import QUIET_SECONDS
 from tests.unit.test_debate import Room
 
@@ -25,6 +25,11 @@ class Scene(Room):
         for _ in range(round(seconds / 0.25)):
             found += self.does(Tick(), 0.25)
         return found
+
+    def under_way(self) -> Scene:
+        """As though people had said where they stand."""
+        self.debate.attention.policy.began_at = -OPENING_SECONDS
+        return self
 
     def talks(self, who: str, text: str = LONG, seconds: float = 6.0) -> tuple[Decision, ...]:
         """Says something, and leaves the pause of a breath behind it."""
@@ -216,7 +221,7 @@ def test_whoever_was_told_to_be_quiet_speaks_of_attacks_only(scene):
 
 
 def test_a_moderator_that_has_had_its_share_of_the_words_asks_nothing_more(scene):
-    talkative, listening = Scene(persona="topic-expert"), Scene(persona="topic-expert")
+    talkative, listening = (Scene(persona="topic-expert").under_way() for _ in range(2))
     talkative.does(ModeratorSpoke("word " * 80, 0.0, 30.0))
     claim = "Ninety percent of all children would use it every day."
     assert unasked(listening.talks("ana", claim)) == [("claim", "announce", "ana")]
@@ -225,13 +230,20 @@ def test_a_moderator_that_has_had_its_share_of_the_words_asks_nothing_more(scene
 
 def test_only_the_devils_advocate_provokes_and_says_who_it_is(scene):
     claim = "Ninety percent of all children would use it every day."
-    advocate = Scene(persona="devils-advocate")
+    advocate = Scene(persona="devils-advocate").under_way()
     found = advocate.talks("ana", claim)
     assert [one.signal for one in found] == ["provoke"]
     assert "devil's advocate" in found[0].text
     assert unasked(advocate.talks("ben", claim)) == []
-    assert unasked(scene.talks("ana", claim)) == []
-    assert unasked(Scene(persona="time-keeper").talks("ana", claim)) == []
+    assert unasked(scene.under_way().talks("ana", claim)) == []
+    assert unasked(Scene(persona="time-keeper").under_way().talks("ana", claim)) == []
+
+
+def test_nothing_is_asked_of_the_content_while_people_say_where_they_stand():
+    claim = "Ninety percent of all children would use it every day."
+    expert = Scene(persona="topic-expert")
+    assert unasked(expert.talks("ana", claim)) == []
+    assert [one[0] for one in unasked(expert.under_way().talks("ben", claim))] == ["claim"]
 
 
 # -- questions passed over -------------------------------------------------------------------------------------------
