@@ -340,7 +340,7 @@ def test_whoever_waits_is_told_once_and_not_left_waiting_for_ever(room):
 @pytest.fixture
 def expert() -> Scene:
     """The topic expert has just offered Ana a check of her claim."""
-    scene = Scene(persona="topic-expert")
+    scene = Scene(persona="topic-expert").under_way()
     scene.does(FactChecksChanged(""))
     found = scene.talks("ana", CLAIM)
     assert [(one.signal, one.kind, one.addressed_to) for one in found] == [("claim", "announce", "ana")]
@@ -373,7 +373,7 @@ def test_an_offer_is_gone_after_a_while(expert):
 
 
 def test_nothing_is_checked_unasked_and_nothing_offered_that_cannot_be_done():
-    scene = Scene(persona="topic-expert")
+    scene = Scene(persona="topic-expert").under_way()
     found = scene.talks("ana", CLAIM)
     assert [one.signal for one in found] == ["claim"]
     assert "check" not in found[0].text
