@@ -66,6 +66,9 @@ SETTLING_HOURS = 0.25
 """Memory is compared with what it was after this time: caches are full then."""
 
 GROWTH_MB = 24.0
+SECONDS_TO_END = 5.0
+"""So long a thread that was told to end may still be there."""
+
 PLAN = ChainPlan(("one", "two", "local"), ("one", "two"), ("one", "two"))
 
 
@@ -327,13 +330,22 @@ def _at_16k(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     return np.interp(at, np.arange(len(samples)), samples).astype(np.int16)
 
 
+def _threads_left(before: set[threading.Thread]) -> list[str]:
+    """Names of the threads that began since and do not end: closing a loop tells its own to, and waits for none."""
+    begun = [one for one in threading.enumerate() if one not in before]
+    deadline = time.monotonic() + SECONDS_TO_END
+    for thread in begun:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [one.name for one in begun if one.is_alive()]
+
+
 def main(hours: float, seed: int) -> int:
     """Run, and judge."""
     notes = Notes()
     logging.getLogger().addHandler(_Errors(notes))
     load_registry()
     spoken("Warm.")
-    before = (threading.active_count(), len(psutil.Process().net_connections()))
+    threads, sockets = set(threading.enumerate()), len(psutil.Process().net_connections())
     began = time.monotonic()
     loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
@@ -343,6 +355,7 @@ def main(hours: float, seed: int) -> int:
     finally:
         loop.close()
     gc.collect()
+    threads_left = _threads_left(threads)
     lost, doubled = 0, 0
     for name in hall.said:
         one = lost_and_doubled(hall.said[name], hall.store.heard.get(name, []))
@@ -352,8 +365,8 @@ def main(hours: float, seed: int) -> int:
     targets = [
         Target("exceptions that reached the room", len(notes.errors) + len(hall.failures), "", 0),
         Target("tasks left at the end", len(left), "", 0),
-        Target("threads more at the end", threading.active_count() - before[0], "", 0),
-        Target("sockets more at the end", len(psutil.Process().net_connections()) - before[1], "", 0),
+        Target("threads more at the end", len(threads_left), "", 0),
+        Target("sockets more at the end", len(psutil.Process().net_connections()) - sockets, "", 0),
         Target("memory more than after a quarter of an hour", round(notes.growth(), 1), "MB", GROWTH_MB),
         Target("words lost", lost, "", 0),
         Target("words doubled", doubled, "", 0),
@@ -364,10 +377,12 @@ def main(hours: float, seed: int) -> int:
     struck: Counter[str] = Counter()
     for weather in hall.chains.weathers:
         struck.update(weather.struck)
+    if threads_left:
+        print("  threads left:", ", ".join(threads_left))
     print(f"  {hours:g} h in {time.monotonic() - began:.0f} s; faults struck: {dict(sorted(struck.items()))}")
     detail = {
         "seed": seed, "errors": notes.errors[:50], "remarks": dict(notes.remarks), "left": left,
-        "memory_mb": notes.memory, "faults": dict(struck), "rows": dict(hall.store.rows),
+        "threads_left": threads_left, "memory_mb": notes.memory, "faults": dict(struck), "rows": dict(hall.store.rows),
     }  # fmt: skip
     return publish("endurance", targets, detail=detail)
 
